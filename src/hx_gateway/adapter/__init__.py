@@ -1,0 +1,1 @@
+"""The kit that provider files are made from: credentials and quirks."""

@@ -1,0 +1,1 @@
+"""Settings: read, judged, compiled into a Snapshot."""

@@ -1,0 +1,42 @@
+"""What a client asked, parsed once and never changed."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+from msgspec import Raw
+
+
+class Operation(StrEnum):
+    """What kind of answer is wanted."""
+
+    CHAT = "chat"
+    COMPLETE = "complete"
+    EMBED = "embed"
+    RERANK = "rerank"
+    MODERATE = "moderate"
+    IMAGE = "image"
+    IMAGE_EDIT = "image_edit"
+    SPEECH = "speech"
+    TRANSCRIBE = "transcribe"
+    TRANSLATE_AUDIO = "translate_audio"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. `fields` are the top-level fields of the client's body, as it wrote them.
+
+    `dialect` is the name of the wire format it came in. `model` is the public name (a route).
+    `wants_usage`: the client itself asked for the usage in a stream.
+    `headers`: the few client headers that may go on to an upstream (by allow-list).
+    """
+
+    id: str
+    operation: Operation
+    dialect: str
+    model: str
+    fields: Mapping[str, Raw]
+    stream: bool = False
+    wants_usage: bool = False
+    headers: Mapping[bytes, bytes] = {}
+    tags: tuple[str, ...] = ()
+    started_at: float = 0.0

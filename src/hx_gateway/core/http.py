@@ -1,0 +1,184 @@
+"""HTTP as values: what the edge hands in, what it takes back, what goes to an upstream."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+import msgspec
+
+Header = tuple[bytes, bytes]
+JSON_TYPE: Header = (b"content-type", b"application/json")
+SSE_TYPE: Header = (b"content-type", b"text/event-stream; charset=utf-8")
+
+
+class Chunks(Protocol):
+    """A body that arrives in pieces. Whoever takes it must close it."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterate over non-empty pieces."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop: give back what produces the pieces; safe to call twice."""
+        ...
+
+
+class RequestHead:
+    """The head of a request: what is known before the body is read.
+
+    `path` is percent-decoded and starts with `/`; `query` is raw. Header names are lower-case
+    bytes; fields that came twice are joined with `, ` (the edge refuses doubles that matter).
+    """
+
+    __slots__ = ("headers", "method", "path", "peer", "query", "received_at")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[bytes, bytes],
+        peer: str,
+        received_at: float,
+    ) -> None:
+        """`peer` is the client's address as text; `received_at` is monotonic seconds."""
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.peer = peer
+        self.received_at = received_at
+
+    def header(self, name: bytes) -> str | None:
+        """Get one header as text (latin-1, as HTTP has it); None when absent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+class Request(RequestHead):
+    """A request whose body is there (`body`), or arrives (`stream`, then `body` is empty)."""
+
+    __slots__ = ("body", "stream")
+
+    def __init__(self, head: RequestHead, body: bytes, stream: Chunks | None = None) -> None:
+        """Complete a head."""
+        super().__init__(
+            head.method, head.path, head.query, head.headers, head.peer, head.received_at
+        )
+        self.body = body
+        self.stream = stream
+
+
+class BodyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What the edge may take as the body of one request."""
+
+    max_bytes: int
+    streamed: bool = False
+
+
+class Response:
+    """What goes back: a status, headers, and a whole body or one in pieces.
+
+    With `chunks` the edge writes pieces as they come, sends `heartbeat` when nothing came for a
+    while, and closes the chunks whatever happens (also when the client is gone). An exception out
+    of `chunks` closes the connection without an end mark.
+    """
+
+    __slots__ = ("body", "chunks", "headers", "heartbeat", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes = b"",
+        headers: list[Header] | None = None,
+        *,
+        chunks: Chunks | None = None,
+        heartbeat: bytes | None = None,
+    ) -> None:
+        """`headers` are sent as they are; length and framing are the edge's business."""
+        self.status = status
+        self.body = body
+        self.headers = headers if headers is not None else []
+        self.chunks = chunks
+        self.heartbeat = heartbeat
+
+
+class Application(Protocol):
+    """What the edge serves."""
+
+    def check_head(self, head: RequestHead) -> BodyRule | Response:
+        """Judge a request before its body is read: how much to take, or an answer at once."""
+        ...
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request; must not raise. Cancelled when the client is gone."""
+        ...
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an upstream is: a host and port, or a Unix socket. Comes from configuration only."""
+
+    scheme: str = "http"
+    host: str = "localhost"
+    port: int = 80
+    socket_path: str | None = None
+    verify_tls: bool = True
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header."""
+        default = 443 if self.scheme == "https" else 80
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to an upstream. `path` is raw and includes the query, if any.
+
+    The client adds Host, Content-Length and Accept-Encoding; everything else is here.
+    """
+
+    method: str = "POST"
+    path: str
+    headers: tuple[Header, ...] = ()
+    body: bytes = b""
+    stream: Chunks | None = None
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait for what, in seconds.
+
+    `first_byte` counts from the request's last byte to the answer's head; `idle` between chunks;
+    `total` over everything, None for no limit.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 600.0
+    idle: float = 300.0
+    total: float | None = 6000.0
+
+
+class Exchange(Protocol):
+    """One upstream's answer; holds its connection until closed or read to the end."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+
+    async def read(self) -> bytes:
+        """Read the whole body; raises TimedOut, Garbled (too large, cut short)."""
+        ...
+
+    async def receive(self) -> bytes:
+        """Wait for the next bytes of the body; b"" at its proper end; raises like `read`."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back, or drop it if the body is unfinished; safe to call twice."""
+        ...
+
+
+class Sender(Protocol):
+    """The client side: sends one request and returns when the answer's head is there."""
+
+    async def send(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Exchange:
+        """Raise Unreachable, TimedOut or Garbled when there is no proper answer head."""
+        ...

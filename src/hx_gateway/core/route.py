@@ -1,0 +1,66 @@
+"""A public model name, and the upstream models behind it."""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw
+
+from hx_gateway.core.http import Deadlines, Origin
+from hx_gateway.core.provider import Provider
+from hx_gateway.core.secret import Secret
+from hx_gateway.core.usage import Price
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """One upstream model at one provider.
+
+    `id` is stable over restarts. `base_path` is what precedes a dialect's own path (`/v1`).
+    `defaults` are body fields sent unless the client sent its own (LiteLLM's extra litellm_params).
+    `price` is None when nobody knows it. `mode` is LiteLLM's word: chat, embedding, rerank ...
+    `num_ctx`: effective context window in tokens where known.
+    """
+
+    id: str
+    provider: Provider
+    model: str
+    origin: Origin
+    base_path: str = ""
+    credential: Secret | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    deadlines: Deadlines = Deadlines()
+    stream_first_byte: float | None = None
+    defaults: Mapping[str, Raw] = {}
+    params: str = "forward"
+    dropped: tuple[str, ...] = ()
+    price: Price | None = None
+    mode: str | None = None
+    order: int = 0
+    weight: float | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    max_parallel: int | None = None
+    tags: tuple[str, ...] = ()
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+    cooldown_s: float | None = None
+    max_retries: int | None = None
+    region: str | None = None
+    canned: str | None = None
+    info: Mapping[str, Raw] = {}
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A public model name: its deployments, and what to do when they fail.
+
+    A wildcard route (`openai/*`) keeps the pattern in `name`; what `*` caught replaces the `*` of
+    each deployment's model. `strategy` is LiteLLM's name of a balance, or `adaptive`.
+    """
+
+    name: str
+    deployments: tuple[Deployment, ...]
+    strategy: str = "simple-shuffle"
+    fallbacks: tuple[str, ...] = ()
+    context_window_fallbacks: tuple[str, ...] = ()
+    content_policy_fallbacks: tuple[str, ...] = ()
+    access_groups: tuple[str, ...] = ()
+    hidden: bool = False

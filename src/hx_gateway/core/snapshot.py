@@ -1,0 +1,156 @@
+"""The compiled configuration: immutable, swapped whole. What does not compile never replaces it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from hx_gateway.core.route import Deployment, Route
+from hx_gateway.core.secret import Secret
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The edge: where it listens and what it takes. Sizes in bytes, times in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 4000
+    max_request_line: int = 8 * 1024
+    max_header_bytes: int = 32 * 1024
+    max_header_count: int = 100
+    max_header_value: int = 16 * 1024
+    header_timeout: float = 10.0
+    body_idle_timeout: float = 10.0
+    body_timeout: float = 60.0
+    keepalive_timeout: float = 75.0
+    write_timeout: float = 30.0
+    max_body: int = 10 * 1024 * 1024
+    max_upload: int = 50 * 1024 * 1024
+    max_connections: int = 10_000
+    drain_timeout: float = 30.0
+    heartbeat_interval: float = 15.0
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    cors_origins: tuple[str, ...] = ()
+    docs: bool = True
+
+
+class AuthSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may come in. `admin_keys` are the values of `X-HX-Admin-Key`; none means it is refused.
+
+    `key_cache_s`: how long a verified key is served without asking the store again.
+    `max_stale_s`: how long it may be served when the store does not answer.
+    `model_denied_status` / `unknown_model_status`: LiteLLM's older statuses as switches.
+    """
+
+    master_key: Secret | None = None
+    admin_keys: tuple[Secret, ...] = ()
+    dev: bool = False
+    key_header: bytes | None = None
+    key_cache_s: float = 60.0
+    max_stale_s: float = 300.0
+    metrics_need_key: bool = False
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The database. `url` is normalised (`postgresql://`); None means SQLite in the state folder.
+
+    `schema` is the PostgreSQL schema, `pool` the most connections, times in seconds.
+    """
+
+    url: Secret | None = None
+    schema: str = "public"
+    pool: int = 10
+    connect_timeout: float = 5.0
+    query_timeout: float = 5.0
+    prepared_statements: bool = True
+    sslmode: str | None = None
+
+
+class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Redis or Valkey; None means counters live in the process."""
+
+    url: Secret | None = None
+    timeout: float = 0.5
+
+
+class RagSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Document search. `qdrant_url` None: the embedded engine; `dimension` 0: no guard."""
+
+    enabled: bool = True
+    qdrant_url: Secret | None = None
+    qdrant_api_key: Secret | None = None
+    collection: str = "documents"
+    embedding_model: str | None = None
+    dimension: int = 0
+    max_documents: int = 100
+    timeout: float = 5.0
+
+
+class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for all routes (`router_settings`). Times in seconds."""
+
+    strategy: str = "simple-shuffle"
+    num_retries: int = 2
+    max_attempts: int = 3
+    max_fallbacks: int = 5
+    allowed_fails: int | None = None
+    cooldown_s: float = 5.0
+    cooldowns: bool = True
+    retry_after_s: float = 0.0
+    pre_call_checks: bool = False
+    tag_filtering: bool = False
+    default_group: str | None = None
+    unknown_model_status: int = 404
+    timeout_status: int = 504
+    strategy_args: Mapping[str, float] = {}
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The log: one JSON line an event on standard output."""
+
+    level: str = "INFO"
+    access: bool = True
+
+
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which child processes are wanted: True only when a route or the RAG family uses them."""
+
+    embedding: bool = False
+    chat: bool = False
+    vectors: bool = False
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One effective setting for `check`: `value` is masked when it is a secret."""
+
+    path: str
+    value: str
+    source: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the configuration says, ready to use.
+
+    `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name.
+    `generation` counts compiled snapshots of this process from 1; `digest` tells two apart.
+    """
+
+    state_dir: Path
+    routes: Mapping[str, Route]
+    wildcards: tuple[Route, ...] = ()
+    aliases: Mapping[str, str] = {}
+    deployments: Mapping[str, Deployment] = {}
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    store: StoreSettings = StoreSettings()
+    redis: RedisSettings = RedisSettings()
+    rag: RagSettings = RagSettings()
+    routing: RoutingSettings = RoutingSettings()
+    log: LogSettings = LogSettings()
+    local: LocalSettings = LocalSettings()
+    strict: bool = False
+    warnings: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    sources: tuple[Path, ...] = ()
+    generation: int = 1
+    digest: str = ""

@@ -1,0 +1,111 @@
+"""JSON in and out: one codec, one set of limits (reliability rules on hostile input).
+
+Top-level fields are kept as `Raw` bytes so that a body can be relayed without being understood.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from hx_gateway.core.errors import InvalidRequest, Unprocessable
+
+Fields = dict[str, Raw]
+T = TypeVar("T")
+
+MAX_DEPTH = 64
+_FIELDS = msgspec.json.Decoder(Fields)
+_ENCODER = msgspec.json.Encoder()
+_NOT_MARKS = bytes(c for c in range(256) if c not in b'[]{}"')
+
+encode = _ENCODER.encode
+
+
+def decode_fields(body: bytes) -> Fields:
+    """Split a JSON object into its top-level fields; raises InvalidRequest for anything else."""
+    check_depth(body)
+    try:
+        return _FIELDS.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise InvalidRequest(_why_not_object(body), code="invalid_json") from None
+
+
+def decode_as(body: bytes, type_: type[T]) -> T:
+    """Decode a body into a struct; 400 when it is not JSON, 422 when it breaks the schema."""
+    check_depth(body)
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.ValidationError as error:
+        raise Unprocessable(str(error), param=path_of(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise InvalidRequest(_why_not_object(body), code="invalid_json") from None
+
+
+def decode_any(body: bytes | Raw) -> Any:
+    """Decode into plain values; raises `msgspec.DecodeError`. For trusted or small bodies."""
+    return msgspec.json.decode(body)
+
+
+def path_of(error: msgspec.ValidationError) -> str | None:
+    """Find the field that a validation error speaks of (`$.limit` gives `limit`)."""
+    _, _, path = str(error).rpartition(" - at `$")
+    return path.rstrip("`").lstrip(".") or None
+
+
+def check_depth(body: bytes) -> None:
+    """Refuse nesting deeper than 64 with C-speed operations only (a Python scan would block)."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    rest = _without_strings(body)
+    for _ in range(MAX_DEPTH):
+        if not rest:
+            return
+        shorter = rest.replace(b"[]", b"").replace(b"{}", b"")
+        if len(shorter) == len(rest):
+            return  # unbalanced: the parser will say so
+        rest = shorter
+    if rest:
+        raise InvalidRequest(f"JSON is nested deeper than {MAX_DEPTH} levels.", code="invalid_json")
+
+
+def _without_strings(body: bytes) -> bytes:
+    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(unescaped.translate(None, _NOT_MARKS).split(b'"')[::2])
+
+
+def _why_not_object(body: bytes) -> str:
+    if not body.strip():
+        return "The request body is empty; a JSON object is needed."
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return "The request body is not valid JSON."
+    return "The request body must be a JSON object."
+
+
+def raw(value: object) -> Raw:
+    """Encode a value to keep it as a top-level field."""
+    return Raw(_ENCODER.encode(value))
+
+
+def text_field(fields: Mapping[str, Raw], name: str) -> str | None:
+    """Read a top-level string; None when absent or null; raises InvalidRequest otherwise."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    try:
+        return msgspec.json.decode(value, type=str | None)
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"'{name}' must be a string.", param=name) from None
+
+
+def bool_field(fields: Mapping[str, Raw], name: str) -> bool:
+    """Read a top-level boolean; absent or null is False; raises InvalidRequest otherwise."""
+    value = fields.get(name)
+    if value is None:
+        return False
+    try:
+        return bool(msgspec.json.decode(value, type=bool | None))
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"'{name}' must be true or false.", param=name) from None

@@ -1,0 +1,1 @@
+"""Wire formats: bytes and values in, bytes and values out. No I/O."""

@@ -1,0 +1,1 @@
+"""SQL and counters: implementations of the ports of core."""

@@ -1,0 +1,1 @@
+"""HTTP routes by family, health, errors, OpenAPI."""
