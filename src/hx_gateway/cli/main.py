@@ -1,0 +1,91 @@
+"""The command `hx-gateway`: find the verb, import only its module, run it, give its exit code."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from hx_gateway.core.errors import ConfigError, GatewayError
+
+# Each verb is a module of this package. Only the one that is asked for is imported: `serve` must
+# have its port bound within 0.3 s of exec, and no other command needs what another one imports.
+VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "serve": "answer requests",
+        "doctor": "say what is wrong with this installation, and what to do about it",
+        "status": "say in one line whether the gateway serves",
+        "smoke": "prove that a running gateway does its work",
+        "reload": "make a running gateway read its configuration anew",
+        "systemd": "install the systemd units",
+        "docs": "write the generated reference",
+        "version": "print the version",
+    }
+)
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2  # also argparse's own: wrong arguments, or a configuration that does not compile
+EXIT_INTERRUPTED = 130  # what shells expect after SIGINT: 128 + 2
+
+
+class Nouns(Protocol):
+    """What `add_subparsers` gives: a place where each module puts its own parser."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        help: str,  # noqa: A002 - argparse names it so
+        description: str,
+        parents: Sequence[argparse.ArgumentParser],
+    ) -> argparse.ArgumentParser:
+        """Add the parser of one verb."""
+        ...
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 when it did its work, 1 when it did not, 2 for wrong use."""
+    words = sys.argv[1:] if argv is None else argv
+    args = build_parser([verb for verb in VERBS if verb in words]).parse_args(words)
+    try:
+        return int(args.run(args))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_USAGE
+    except GatewayError as error:
+        print(error.message, file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def build_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser: the `wanted` verbs in full, the others by name and help only."""
+    parser = argparse.ArgumentParser(prog="hx-gateway", allow_abbrev=False)
+    parser.description = "One OpenAI-compatible endpoint for every model you run or rent."
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    parents = [_common_options()]
+    for verb, summary in VERBS.items():
+        if verb in wanted:
+            import_module(f"hx_gateway.cli.{verb}").add(verbs, parents)
+        else:
+            verbs.add_parser(verb, help=summary, add_help=False)
+    return parser
+
+
+def _common_options() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration (else CONFIG_FILE_PATH, else LITELLM_CONFIG, else embedded defaults)",
+    )
+    common.add_argument(
+        "--env-file", type=Path, metavar="FILE", help="environment file; every value is literal"
+    )
+    return common
