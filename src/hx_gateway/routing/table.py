@@ -1,0 +1,103 @@
+"""Public model names and what stands behind them: exact names, aliases, wildcards."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from hx_gateway.core.errors import InvalidRequest, UnknownModel
+from hx_gateway.core.route import Deployment, Route
+from hx_gateway.core.snapshot import Snapshot
+
+MAX_EXPANDED = 4096
+
+
+class Table:
+    """The routes of one snapshot. Looking an exact name up costs one dict access."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Index the routes; wildcards are tried longest pattern first."""
+        self._routes = snapshot.routes
+        self._aliases = snapshot.aliases
+        self._wildcards = [(_pattern(route.name), route) for route in snapshot.wildcards]
+        self._expanded: dict[str, Route] = {}
+        self._default = snapshot.routing.default_group
+        self._unknown_status = snapshot.routing.unknown_model_status
+
+    def find(self, model: str) -> Route:
+        """Find the route of a public name; raises UnknownModel."""
+        route = self._routes.get(model) or self._expanded.get(model)
+        if route is not None:
+            return route
+        alias = self._aliases.get(model)
+        if alias is not None and alias != model:
+            return self.find(alias)
+        return self._expand(model)
+
+    def get(self, model: str) -> Route | None:
+        """Get the route of a public name, or None."""
+        try:
+            return self.find(model)
+        except UnknownModel:
+            return None
+
+    def default(self, group: str | None) -> str:
+        """Name the model of a request without one: the group of its header, else the default."""
+        name = group or self._default
+        if name is None:
+            raise InvalidRequest("'model' is required.", param="model", code="missing_model")
+        return name
+
+    def names(self) -> list[str]:
+        """List the public names: routes that are not hidden, and aliases; no wildcards."""
+        shown = [name for name, route in self._routes.items() if not route.hidden]
+        return shown + [name for name in self._aliases if name not in self._routes]
+
+    def patterns(self) -> list[str]:
+        """List the wildcard names."""
+        return [route.name for _, route in self._wildcards]
+
+    def routes(self) -> Iterable[Route]:
+        """Iterate over all routes, wildcards last."""
+        yield from self._routes.values()
+        yield from (route for _, route in self._wildcards)
+
+    def _expand(self, model: str) -> Route:
+        for pattern, route in self._wildcards:
+            caught = pattern.fullmatch(model)
+            if caught is not None:
+                expanded = msgspec.structs.replace(
+                    route,
+                    name=model,
+                    deployments=tuple(_fill(each, caught) for each in route.deployments),
+                )
+                # Bounded: names come from callers.
+                if len(self._expanded) < MAX_EXPANDED:
+                    self._expanded[model] = expanded
+                return expanded
+        raise UnknownModel(
+            f"The model '{_shown(model)}' does not exist. GET /v1/models lists those that do.",
+            param="model",
+            status=self._unknown_status,
+        )
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile("(.+)".join(re.escape(part) for part in name.split("*")), re.DOTALL)
+
+
+def _fill(deployment: Deployment, caught: re.Match[str]) -> Deployment:
+    model = deployment.model
+    for text in caught.groups():
+        model = model.replace("*", text, 1)
+    return msgspec.structs.replace(deployment, model=model)
+
+
+def _shown(model: str) -> str:
+    """Keep what a caller wrote short and on one line."""
+    return "".join(c if c.isprintable() else "?" for c in model[:100])
+
+
+def group_of(routes: Mapping[str, Route], deployment: Deployment) -> str | None:
+    """Name the first route that holds a deployment; None when none does."""
+    return next((name for name, route in routes.items() if deployment in route.deployments), None)
