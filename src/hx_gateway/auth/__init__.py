@@ -1,1 +1,1 @@
-"""Who is calling, and what they may do."""
+"""Keys, identities, scopes, policy."""

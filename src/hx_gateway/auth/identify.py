@@ -1,0 +1,94 @@
+"""Step 2 of a call: from request headers to a verified `Principal`, or an exception."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+import msgspec
+
+from hx_gateway.auth.credentials import ADMIN_HEADER, read_key
+from hx_gateway.auth.keyring import Keyring
+from hx_gateway.auth.keys import MAX_LENGTH
+from hx_gateway.core.clock import Clock
+from hx_gateway.core.errors import Unauthenticated
+from hx_gateway.core.ports import Store
+from hx_gateway.core.principal import GRANTABLE, Principal, Scope
+from hx_gateway.core.snapshot import AuthSettings
+
+MASTER = Principal(key_id="master", scopes=GRANTABLE, alias="master", user_id="default_user_id")
+WRITER = Principal(key_id="admin-header", scopes=frozenset({Scope.RAG_READ, Scope.RAG_WRITE}))
+_PREFIX = b"sk-"
+
+
+class Gatekeeper:
+    """Who stands at the door: turns headers into a verified caller or refuses.
+
+    `known` is the hot path: no waiting, for the master key and keys verified a moment ago. `find`
+    is the whole truth and may ask the store. The master key works whatever the store does; a text
+    without the form of a key never reaches it.
+    """
+
+    def __init__(
+        self, settings: AuthSettings, store: Store, clock: Clock, *, role: str = "SQLite"
+    ) -> None:
+        """`role` is the store's name in errors: PostgreSQL or SQLite."""
+        self._own_header = settings.key_header
+        master = settings.master_key
+        self._master = master.reveal().encode() if master else None
+        self._admin_keys = tuple(key.reveal().encode() for key in settings.admin_keys if key)
+        self._keyring = Keyring(
+            store,
+            clock,
+            role=role,
+            fresh_s=settings.key_cache_s,
+            stale_s=settings.max_stale_s,
+        )
+
+    def known(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Identify without waiting; None means ask `find`, never that nobody is there."""
+        if ADMIN_HEADER in headers:
+            return None
+        key = read_key(headers, self._own_header)
+        if key is None:
+            return None
+        if self._is_master(key):
+            return MASTER
+        return self._keyring.fresh(hashlib.sha256(key).hexdigest())
+
+    async def find(self, headers: Mapping[bytes, bytes]) -> Principal:
+        """Identify; raises Unauthenticated, or DependencyError naming the store.
+
+        A right `X-HX-Admin-Key` adds the write scope to a valid key; without a key it is a caller
+        of its own that may read and write documents. A wrong one beside a valid key adds nothing.
+        """
+        key = read_key(headers, self._own_header)
+        is_writer = self._is_admin_key(headers.get(ADMIN_HEADER))
+        if key is None:
+            if is_writer:
+                return WRITER
+            raise Unauthenticated("No API key was sent, or not a valid one.")
+        principal = MASTER if self._is_master(key) else await self._find_key(key)
+        if not is_writer:
+            return principal
+        return msgspec.structs.replace(principal, scopes=principal.scopes | {Scope.RAG_WRITE})
+
+    def forget(self) -> None:
+        """Drop the local copies after a write of this process that may take a right away."""
+        self._keyring.forget()
+
+    async def watch(self) -> None:
+        """Follow revocations by other processes for ever (a background task)."""
+        await self._keyring.watch()
+
+    async def _find_key(self, key: bytes) -> Principal:
+        if not key.startswith(_PREFIX) or len(key) > MAX_LENGTH:
+            raise Unauthenticated("This API key is not valid.")
+        return await self._keyring.find(hashlib.sha256(key).hexdigest())
+
+    def _is_master(self, key: bytes) -> bool:
+        return self._master is not None and hmac.compare_digest(key, self._master)
+
+    def _is_admin_key(self, value: bytes | None) -> bool:
+        if value is None:
+            return False
+        return any(hmac.compare_digest(value, key) for key in self._admin_keys)

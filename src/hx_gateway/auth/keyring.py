@@ -1,0 +1,209 @@
+"""Verified keys at hand: a bounded local copy of what the store said, never trusted for long."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from hx_gateway.core.clock import Clock
+from hx_gateway.core.errors import DependencyError, Unauthenticated
+from hx_gateway.core.ports import KeyRecord, Store
+from hx_gateway.core.principal import Principal
+from hx_gateway.core.tasks import spawn
+
+MAX_KNOWN = 50_000
+MAX_REFUSED = 10_000
+REFUSED_S = 5.0
+POLL_S = 0.5
+POLL_TIMEOUT_S = 2.0
+SILENCE_S = 3.0  # more than one poll and its timeout
+
+V = TypeVar("V")  # PEP 695 needs 3.12; 3.11 is supported
+_Answer = Principal | Unauthenticated | DependencyError
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A key that the store confirmed; times are monotonic."""
+
+    principal: Principal
+    verified_at: float
+    fresh_until: float
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    """A key that the store did not accept."""
+
+    reason: str
+    until: float
+
+
+class Keyring:
+    """The keys this process has verified, by SHA-256 of the whole key.
+
+    An entry is served for `fresh_s` without asking again, and up to `stale_s` while the store does
+    not answer. Whatever may have taken a right away drops all of them (`forget`). A key the store
+    did not accept is remembered for a few seconds, so that guessing does not reach the store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        role: str,
+        fresh_s: float,
+        stale_s: float,
+        poll_timeout_s: float = POLL_TIMEOUT_S,
+    ) -> None:
+        """`fresh_s` and `stale_s` count from the confirmation; `role` names the store."""
+        self._store = store
+        self._clock = clock
+        self._role = role
+        self._fresh_s = min(fresh_s, stale_s)
+        self._stale_s = stale_s
+        self._poll_timeout_s = poll_timeout_s
+        self._known: dict[str, _Entry] = {}
+        self._refused: dict[str, _Refused] = {}
+        self._asking: dict[str, asyncio.Task[_Answer]] = {}
+        self._generation = 0
+        self._epoch: int | None = None
+        self._away = False
+        self._heard_until = math.inf  # until `watch` runs, nothing is expected to be heard
+
+    def fresh(self, id_: str) -> Principal | None:
+        """Get a key that needs no question to the store; None when there is none."""
+        entry = self._known.get(id_)
+        if entry is None:
+            return None
+        now = self._clock.monotonic()
+        if now >= entry.fresh_until or now >= self._heard_until or self._expired(entry):
+            return None
+        return entry.principal
+
+    async def find(self, id_: str) -> Principal:
+        """Find a valid key; raises Unauthenticated, or DependencyError when nobody can say."""
+        if (principal := self.fresh(id_)) is not None:
+            return principal
+        refused = self._refused.get(id_)
+        if refused is not None and self._clock.monotonic() < refused.until:
+            raise Unauthenticated(refused.reason)
+        answer = await self._ask_once(id_)
+        if isinstance(answer, Principal):
+            return answer
+        if isinstance(answer, DependencyError):
+            return self._stale(id_, answer)
+        raise Unauthenticated(answer.message)
+
+    def forget(self) -> None:
+        """Drop everything: the next use of each key asks the store."""
+        self._generation += 1
+        self._known.clear()
+        self._refused.clear()
+        self._asking.clear()  # those who wait get their answer; it is not kept
+
+    async def watch(self) -> None:
+        """Follow the store's revocation epoch for ever; also notices when the store is away."""
+        while True:
+            await self.look()
+            await self._clock.sleep(POLL_S)
+
+    async def look(self) -> None:
+        """Ask the store for its epoch once; any other than the known one drops the copies.
+
+        While it does not answer, nobody else asks it either: a store that hangs would otherwise
+        hold up each caller for its whole deadline. Should this loop itself fall silent, the copies
+        are no longer taken as fresh.
+        """
+        self._heard_until = self._clock.monotonic() + SILENCE_S
+        try:
+            async with asyncio.timeout(self._poll_timeout_s):
+                epoch = await self._store.revocation_epoch()
+        except (DependencyError, TimeoutError):
+            self._away = True
+            return
+        self._away = False
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self.forget()
+
+    async def _ask_once(self, id_: str) -> _Answer:
+        if self._away:
+            return DependencyError(self._role)
+        task = self._asking.get(id_)
+        if task is None:
+            task = spawn(self._ask(id_), name="verify key")
+            self._asking[id_] = task
+            task.add_done_callback(self._asked(id_))
+        # Shielded: a caller who leaves must not take the answer from the others who wait for it.
+        return await asyncio.shield(task)
+
+    def _asked(self, id_: str) -> Callable[[asyncio.Task[_Answer]], None]:
+        def done(task: asyncio.Task[_Answer]) -> None:
+            if self._asking.get(id_) is task:
+                del self._asking[id_]
+
+        return done
+
+    async def _ask(self, id_: str) -> _Answer:
+        generation = self._generation
+        try:
+            record = await self._store.get_key(id_)
+        except DependencyError as error:
+            return error
+        answer = judge(record, id_, self._clock.now())
+        if generation == self._generation:
+            self._keep(id_, answer)
+        # Otherwise a right was taken away while the store was answering: use it once, keep nothing.
+        return answer
+
+    def _keep(self, id_: str, answer: Principal | Unauthenticated) -> None:
+        now = self._clock.monotonic()
+        if isinstance(answer, Principal):
+            _put(self._known, id_, _Entry(answer, now, now + self._fresh_s), MAX_KNOWN)
+        else:
+            self._known.pop(id_, None)
+            _put(self._refused, id_, _Refused(answer.message, now + REFUSED_S), MAX_REFUSED)
+
+    def _stale(self, id_: str, error: DependencyError) -> Principal:
+        entry = self._known.get(id_)
+        if entry is None or self._clock.monotonic() >= entry.verified_at + self._stale_s:
+            raise DependencyError(error.role)
+        if self._expired(entry):
+            raise Unauthenticated("This API key has expired.", code="expired_api_key")
+        return entry.principal
+
+    def _expired(self, entry: _Entry) -> bool:
+        expires_at = entry.principal.expires_at
+        return expires_at is not None and self._clock.now() >= expires_at
+
+
+def judge(record: KeyRecord | None, id_: str, now: float) -> Principal | Unauthenticated:
+    """Make a principal of what the store holds under an id, or say why not."""
+    if record is None or record.id != id_:
+        return Unauthenticated("This API key is not valid.")
+    if record.blocked:
+        return Unauthenticated("This API key is blocked.", code="blocked_api_key")
+    if record.expires_at is not None and now >= record.expires_at:
+        return Unauthenticated("This API key has expired.", code="expired_api_key")
+    return Principal(
+        key_id=record.id,
+        scopes=record.scopes,
+        alias=record.alias,
+        user_id=record.user_id,
+        team_id=record.team_id,
+        tenant=record.tenant,
+        models=record.models,
+        namespaces=record.namespaces,
+        expires_at=record.expires_at,
+        metadata=record.metadata,
+    )
+
+
+def _put(kept: dict[str, V], id_: str, value: V, limit: int) -> None:
+    """Add at the end; the oldest one leaves a full dict."""
+    kept.pop(id_, None)
+    if len(kept) >= limit:
+        del kept[next(iter(kept))]
+    kept[id_] = value

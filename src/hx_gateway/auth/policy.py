@@ -1,0 +1,60 @@
+"""What a verified caller may do: pure questions about a `Principal`."""
+
+from collections.abc import Iterable
+
+from hx_gateway.core.errors import Forbidden
+from hx_gateway.core.principal import Principal, Scope
+
+ALL_MODELS = "all-proxy-models"  # LiteLLM's word for every model
+
+
+def check_scope(principal: Principal, scope: Scope) -> None:
+    """Raise Forbidden when the caller lacks the scope."""
+    if not principal.has_scope(scope):
+        raise Forbidden(f"This key lacks the scope '{scope.value}'.", code="missing_scope")
+
+
+def check_model(
+    principal: Principal, model: str, access_groups: Iterable[str] = (), route: str | None = None
+) -> None:
+    """Raise Forbidden when the caller may not use a model; see `allows_model`."""
+    if not allows_model(principal, model, access_groups, route):
+        raise Forbidden(
+            f"This key may not use the model '{model[:128]}'.",
+            param="model",
+            code="key_model_access_denied",
+        )
+
+
+def allows_model(
+    principal: Principal, model: str, access_groups: Iterable[str] = (), route: str | None = None
+) -> bool:
+    """Say whether the caller may use a model.
+
+    A key's list holds public names, aliases, patterns (`openai/*`) and access groups. `model` is
+    the name that was asked for, `route` the route behind it when that is another name.
+    """
+    granted = principal.models
+    if not granted:
+        return True
+    names = (model,) if route is None else (model, route)
+    return (
+        any(name in granted for name in names)
+        or ALL_MODELS in granted
+        or any(group in granted for group in access_groups)
+        or any(matches(pattern, name) for pattern in granted for name in names)
+    )
+
+
+def allows_namespace(principal: Principal, namespace: str) -> bool:
+    """Say whether the caller may touch a document namespace of its tenant."""
+    granted = principal.namespaces
+    return not granted or any(matches(pattern, namespace) for pattern in granted)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Compare a name with a pattern in which one `*` stands for any text."""
+    head, star, tail = pattern.partition("*")
+    if not star:
+        return name == pattern
+    return len(name) >= len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
