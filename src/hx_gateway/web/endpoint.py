@@ -69,4 +69,4 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     max_body: int | None = None
     streamed: bool = False
     listed: bool = True
-    dialect: str = "openai"
+    dialect: str = "openai_chat"

@@ -1,0 +1,63 @@
+"""Fields of a body that speak to the gateway, not to the model: taken out before anything is sent.
+
+Some are LiteLLM's switches; some would let a caller choose where the gateway connects or what it
+costs, and are refused (class B of the incidents: CVE-2024-6587 and its kin).
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Raw
+
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.wire import Fields
+
+REFUSED = frozenset(
+    {
+        "api_base",
+        "api_key",
+        "api_version",
+        "base_url",
+        "custom_llm_provider",
+        "extra_headers",
+        "input_cost_per_token",
+        "mock_response",
+        "mock_testing_fallbacks",
+        "mock_timeout",
+        "mock_tool_calls",
+        "model_list",
+        "output_cost_per_token",
+        "user_config",
+    }
+)
+TAKEN = frozenset(
+    {
+        "cache",
+        "context_window_fallbacks",
+        "disable_fallbacks",
+        "drop_params",
+        "fallbacks",
+        "guardrails",
+        "litellm_call_id",
+        "litellm_metadata",
+        "litellm_session_id",
+        "litellm_trace_id",
+        "num_retries",
+        "policies",
+        "tags",
+    }
+)
+_SPECIAL = REFUSED | TAKEN
+
+
+def take_controls(fields: Fields) -> Mapping[str, Raw]:
+    """Remove the gateway's own fields from a body and give them; raises InvalidRequest."""
+    if _SPECIAL.isdisjoint(fields):
+        return {}
+    for name in fields:
+        if name in REFUSED:
+            raise InvalidRequest(
+                f"'{name}' may not be set by a request; it belongs to the configuration.",
+                param=name,
+                code="parameter_not_allowed",
+            )
+    return {name: fields.pop(name) for name in [*fields] if name in TAKEN}

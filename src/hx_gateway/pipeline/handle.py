@@ -1,0 +1,90 @@
+"""The way of a call, on one screen: find, admit, plan, send, decode or relay, answer, settle."""
+
+import asyncio
+from collections.abc import Sequence
+
+from hx_gateway.auth.policy import check_model
+from hx_gateway.core.call import Call
+from hx_gateway.core.clock import Clock, Random
+from hx_gateway.core.errors import GatewayError, UpstreamError
+from hx_gateway.core.ports import ReceiptSink
+from hx_gateway.core.principal import Principal
+from hx_gateway.core.receipt import Ending
+from hx_gateway.core.route import Deployment, Route
+from hx_gateway.core.snapshot import RoutingSettings
+from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.reply import Reply
+from hx_gateway.routing.health import Health
+from hx_gateway.routing.plan import GiveUp, Plan, RetryPolicy
+from hx_gateway.routing.table import Table
+
+
+class Pipeline:
+    """Answers calls with the routes of one snapshot. Read `handle` first."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        health: Health,
+        attempter: Attempter,
+        settings: RoutingSettings,
+        clock: Clock,
+        random: Random,
+        sinks: Sequence[ReceiptSink],
+    ) -> None:
+        """Put the parts together; all of them outlive a call."""
+        self.table = table
+        self.health = health
+        self._attempter = attempter
+        self._clock = clock
+        self._random = random
+        self._sinks = sinks
+        self._policy = RetryPolicy(
+            retries=settings.num_retries,
+            attempts=settings.max_attempts,
+            fallbacks=settings.max_fallbacks,
+            minimum_wait_s=settings.retry_after_s,
+        )
+
+    async def handle(self, call: Call, principal: Principal) -> Reply:
+        """Answer one call; raises GatewayError. However it ends, it leaves one receipt."""
+        record = Record(call, principal, self._clock, self._sinks)
+        try:
+            route = self.table.find(call.model)
+            check_model(principal, call.model, route.access_groups)
+            return await self.dispatch(call, self._plan(route), record)
+        except GatewayError as error:
+            ending = Ending.FAILED if record.attempts else Ending.REFUSED
+            record.settle(ending, status=error.http_status, error=error)
+            raise
+        except asyncio.CancelledError:
+            record.settle(Ending.ABANDONED, status=499)
+            raise
+
+    async def dispatch(self, call: Call, plan: Plan, record: Record) -> Reply:
+        """Send the call where the plan says until one upstream starts to answer."""
+        step = plan.first(self._clock.monotonic())
+        while not isinstance(step, GiveUp):
+            if step.wait:
+                await self._clock.sleep(step.wait)
+            alone = len(step.route.deployments) == 1
+            try:
+                return await self._attempter.attempt(call, step, record, alone=alone)
+            except UpstreamError as fault:
+                step = plan.after(fault, self._clock.monotonic())
+        raise step.fault
+
+    def _plan(self, route: Route) -> Plan:
+        return Plan(
+            route,
+            find=self.table.get,
+            health=self.health,
+            random=self._random,
+            policy=self._policy,
+        )
+
+    def state_of(self, deployment: Deployment) -> str:
+        """Say how a deployment stands, for health pages."""
+        return self.health.of(deployment).state(self._clock.monotonic()).value

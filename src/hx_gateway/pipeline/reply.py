@@ -1,0 +1,182 @@
+"""An answer under way: bytes for the client, and one settlement however it ends."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from hx_gateway.core.errors import GatewayError, Interrupted, UpstreamError
+from hx_gateway.core.event import Event, Used
+from hx_gateway.core.http import Chunks, Exchange, Header
+from hx_gateway.core.provider import Decoder, WayIn, Writer
+from hx_gateway.core.receipt import Ending
+from hx_gateway.core.usage import Usage
+from hx_gateway.pipeline.record import Record
+
+
+class Passage(Protocol):
+    """Turns an upstream's stream into the client's: a relay, or a translation."""
+
+    usage: Usage | None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take upstream bytes, give client bytes; raises UpstreamError."""
+        ...
+
+    def end(self) -> bytes:
+        """Take the end; raises Interrupted when the answer was not complete."""
+        ...
+
+
+class Translation:
+    """A passage between two unlike formats, through events."""
+
+    def __init__(self, decoder: Decoder, writer: Writer) -> None:
+        """Read with one, write with the other."""
+        self._decoder = decoder
+        self._writer = writer
+        self.usage: Usage | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """See `Passage`."""
+        return self._written(self._decoder.feed(data))
+
+    def end(self) -> bytes:
+        """See `Passage`."""
+        return self._written(self._decoder.end()) + self._writer.end()
+
+    def _written(self, events: list[Event]) -> bytes:
+        for event in events:
+            if type(event) is Used:
+                self.usage = event.usage
+        return self._writer.write(events) if events else b""
+
+
+class Reply:
+    """What goes back to the client: a whole body, or chunks that must be closed."""
+
+    __slots__ = ("body", "chunks", "headers", "status")
+
+    def __init__(
+        self, status: int, headers: list[Header], body: bytes = b"", chunks: Chunks | None = None
+    ) -> None:
+        """Hold a finished answer, or the stream of one that has begun."""
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.chunks = chunks
+
+
+class Stream:
+    """A stream under way: iterate it for bytes, close it to settle.
+
+    Owns the upstream exchange. Complete, broken, abandoned or drained: it settles once, with the
+    usage seen so far. A stream that breaks ends with one error event in the client's own format
+    and no end mark (docs/decisions/0003-interrupted-streams.md).
+    """
+
+    __slots__ = ("_closed", "_exchange", "_first", "_passage", "_record", "_release", "_way_in")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        passage: Passage,
+        way_in: WayIn,
+        record: Record,
+        release: Callable[[], None],
+    ) -> None:
+        """`release` frees the deployment's place; it is called once."""
+        self._exchange = exchange
+        self._passage = passage
+        self._way_in = way_in
+        self._record = record
+        self._release = release
+        self._first: bytes | None = None
+        self._closed = False
+
+    async def begin(self) -> None:
+        """Wait for the first bytes worth sending; raises UpstreamError, so that others may try."""
+        first = b""
+        while not first:
+            data = await self._exchange.receive()
+            if not data:
+                first = self._passage.end()
+                break
+            first = self._passage.feed(data)
+        self._first = first
+
+    def __aiter__(self) -> "Stream":
+        """Iterate over itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give the next bytes; one error event when the upstream breaks off, then the end."""
+        first = self._first
+        if first:
+            self._first = b""
+            return first
+        if self._closed:
+            raise StopAsyncIteration
+        try:
+            return await self._more()
+        except UpstreamError as fault:
+            broken = Interrupted(
+                "The upstream broke off while answering.", upstream_status=fault.upstream_status
+            )
+            self._finish(Ending.BROKEN, broken)
+            return self._error(broken)
+
+    async def _more(self) -> bytes:
+        feed = self._passage.feed
+        receive = self._exchange.receive
+        while data := await receive():
+            out = feed(data)
+            if out:
+                return out
+        last = self._passage.end()
+        self._finish(Ending.COMPLETE)
+        if not last:
+            raise StopAsyncIteration
+        return last
+
+    def _error(self, error: GatewayError) -> bytes:
+        return self._way_in.stream_error(error, self._record.call_id)
+
+    def last_words(self) -> bytes:
+        """Give the event that ends it when the gateway stops."""
+        error = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
+        self._finish(Ending.DRAINED, error)
+        return self._error(error)
+
+    async def aclose(self) -> None:
+        """Give the upstream connection back and settle; safe to call twice."""
+        self._finish(Ending.ABANDONED)
+
+    def _finish(self, ending: Ending, error: GatewayError | None = None) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._exchange.close()
+        self._release()
+        self._record.usage = self._passage.usage
+        self._record.settle(ending, status=200, error=error)
+
+
+class Canned:
+    """A whole answer as one piece of a stream; nothing to give back."""
+
+    def __init__(self, data: bytes) -> None:
+        """Hold the bytes."""
+        self._data = data
+
+    def __aiter__(self) -> "Canned":
+        """Iterate over itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give all, then end."""
+        data, self._data = self._data, b""
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    async def aclose(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,146 @@
+"""Every request's first minute: who is it, where does it go, is it well formed, what came of it.
+
+Order: identity, then path, then scope, then body. So nobody learns which paths exist without a
+key, and nothing of a body is looked at for somebody who may not send one.
+"""
+
+import asyncio
+import itertools
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from hx_gateway.auth.policy import check_scope
+from hx_gateway.core import wire
+from hx_gateway.core.errors import GatewayError, InvalidRequest, Unprocessable
+from hx_gateway.core.http import BodyRule, Request, RequestHead, Response
+from hx_gateway.core.principal import Principal, Scope
+from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.web.cors import Cors
+from hx_gateway.web.endpoint import Endpoint, Visit
+from hx_gateway.web.errors import error_response, internal_error
+from hx_gateway.web.router import Router
+
+NO_BODY = BodyRule(max_bytes=64 * 1024)
+_GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class Gate(Protocol):
+    """Tells who is calling; `auth.Gatekeeper` is one."""
+
+    def known(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Recognise a caller without waiting; None when somebody has to be asked."""
+        ...
+
+    async def find(self, headers: Mapping[bytes, bytes]) -> Principal:
+        """Find the caller; raises Unauthenticated or DependencyError."""
+        ...
+
+
+class WebApplication:
+    """The endpoints of one snapshot, behind identity, scopes and error bodies."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], gate: Gate, settings: ServerSettings) -> None:
+        """Index the endpoints. Each carries its scope by type, so none can be without."""
+        self.endpoints = tuple(endpoints)
+        self._router = Router(endpoints)
+        self._gate = gate
+        self._cors = Cors(settings.cors_origins)
+        self._rules = {
+            endpoint.name: BodyRule(
+                max_bytes=endpoint.max_body or settings.max_body, streamed=endpoint.streamed
+            )
+            for endpoint in self.endpoints
+        }
+        self._ids = itertools.count(1)
+        self._id_prefix = secrets.token_hex(8)
+
+    def check_head(self, head: RequestHead) -> BodyRule | Response:
+        """Say how much body a request may have; a path that takes none gets little."""
+        try:
+            endpoint, _ = self._router.find(head.method, head.path)
+        except GatewayError:
+            return NO_BODY
+        return self._rules[endpoint.name]
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request; never raises (but for being cancelled)."""
+        request_id = self._request_id(request)
+        dialect = "openai_chat"
+        try:
+            if request.method == "OPTIONS":
+                response = self._preflight(request)
+            else:
+                # The path decides only how an error is written until the caller is known.
+                found = self._lookup(request)
+                dialect = found[0].dialect if isinstance(found, tuple) else dialect
+                response = await self._visit(found, request, request_id)
+        except GatewayError as error:
+            response = error_response(error, request_id, dialect)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place that may: a client gets an id
+            response = internal_error(error, request_id, dialect)
+        response.headers.append((b"x-request-id", request_id.encode()))
+        if b"origin" in request.headers:
+            response.headers += self._cors.headers(request)
+        return response
+
+    async def _visit(
+        self,
+        found: tuple[Endpoint, Mapping[str, str]] | GatewayError,
+        request: Request,
+        request_id: str,
+    ) -> Response:
+        if isinstance(found, GatewayError):
+            await self._identify(request)
+            raise found
+        endpoint, values = found
+        principal = None
+        if endpoint.scope is not Scope.OPEN:
+            principal = self._gate.known(request.headers) or await self._identify(request)
+            check_scope(principal, endpoint.scope)
+        visit = Visit(request_id, request, principal)
+        if values:
+            visit.path = values
+        if endpoint.query is not None:
+            visit.query = decode_query(request.query, endpoint.query)
+        if endpoint.body is not None:
+            visit.body = wire.decode_as(request.body, endpoint.body)
+        return await endpoint.handler(visit)
+
+    async def _identify(self, request: Request) -> Principal:
+        return self._gate.known(request.headers) or await self._gate.find(request.headers)
+
+    def _lookup(self, request: Request) -> tuple[Endpoint, Mapping[str, str]] | GatewayError:
+        try:
+            return self._router.find(request.method, request.path)
+        except GatewayError as error:
+            return error
+
+    def _preflight(self, request: Request) -> Response:
+        self._router.allowed(request.path)
+        return self._cors.preflight(request)
+
+    def _request_id(self, request: Request) -> str:
+        """Take the client's id when it is harmless, else count: unique by a random prefix."""
+        given = request.headers.get(b"x-litellm-call-id") or request.headers.get(b"x-request-id")
+        if given is not None and _GOOD_ID.fullmatch(given):
+            return given.decode("ascii")
+        return f"{self._id_prefix}-{next(self._ids):x}"
+
+
+def decode_query(query: str, type_: type) -> object:
+    """Decode a query string into a struct; raises InvalidRequest or Unprocessable."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100, errors="strict")
+    except ValueError:
+        raise InvalidRequest("The query string cannot be read.") from None
+    try:
+        return msgspec.convert(dict(pairs), type_, strict=False)
+    except msgspec.ValidationError as error:
+        raise Unprocessable(str(error), param=wire.path_of(error)) from None

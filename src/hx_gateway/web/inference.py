@@ -1,0 +1,254 @@
+"""The inference routes: chat, completions, embeddings, models."""
+
+import asyncio
+
+import msgspec
+
+from hx_gateway.auth.policy import allows_model
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.clock import Clock
+from hx_gateway.core.errors import GatewayError, InvalidRequest, UnknownModel
+from hx_gateway.core.http import SSE_TYPE, Chunks, Response
+from hx_gateway.core.principal import Scope
+from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.core.tasks import spawn
+from hx_gateway.dialects.registry import WAYS_IN
+from hx_gateway.pipeline.controls import take_controls
+from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.reply import Reply
+from hx_gateway.web.endpoint import Endpoint, Handler, Visit
+from hx_gateway.web.respond import json_response
+
+HEARTBEAT = b": ping\n\n"
+MODEL_CREATED = 1677610602  # what LiteLLM answers for every model
+_ERRORS = (400, 403, 404, 413, 429, 500, 502, 503, 504)
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model as `/v1/models` lists it."""
+
+    id: str
+    object: str = "model"
+    created: int
+    owned_by: str
+    mode: str | None = None
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+    """The models that the caller may use."""
+
+    object: str
+    data: list[ModelCard]
+
+
+class Inference:
+    """Handlers of the inference routes over the pipeline of one snapshot."""
+
+    def __init__(self, pipeline: Pipeline, settings: ServerSettings, clock: Clock) -> None:
+        """`settings` gives the heartbeat interval; 0 switches heartbeats off."""
+        self._pipeline = pipeline
+        self._heartbeat_s = settings.heartbeat_interval
+        self._clock = clock
+
+    def handler(self, operation: Operation, dialect: str) -> Handler:
+        """Make the handler of one operation in one client format."""
+
+        async def handle(visit: Visit) -> Response:
+            return await self._answer(visit, operation, dialect)
+
+        return handle
+
+    async def _answer(self, visit: Visit, operation: Operation, dialect: str) -> Response:
+        call = self._call(visit, operation, dialect)
+        if not call.stream or not self._heartbeat_s:
+            return _response(await self._pipeline.handle(call, visit.caller))
+        task = spawn(self._pipeline.handle(call, visit.caller), name="call")
+        try:
+            await asyncio.wait((task,), timeout=self._heartbeat_s)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if task.done():
+            return _response(task.result())
+        late = LateStream(task, call)
+        return Response(200, headers=[SSE_TYPE], chunks=late, heartbeat=HEARTBEAT)
+
+    def _call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
+        request = visit.request
+        fields = wire.decode_fields(request.body)
+        take_controls(fields)
+        model = visit.path.get("model") or wire.text_field(fields, "model")
+        if not model:
+            model = self._pipeline.table.default(request.header(b"x-hx-model-group"))
+        stream = "stream" in fields and wire.bool_field(fields, "stream")
+        return Call(
+            id=visit.id,
+            operation=operation,
+            dialect=dialect,
+            model=model,
+            fields=fields,
+            stream=stream,
+            wants_usage=stream and _wants_usage(fields),
+            started_at=self._clock.monotonic(),
+        )
+
+    async def models(self, visit: Visit) -> Response:
+        """List the public models that the caller may use."""
+        cards = [card for card in self._cards() if allows_model(visit.caller, card.id)]
+        return json_response(ModelList(object="list", data=cards))
+
+    async def model(self, visit: Visit) -> Response:
+        """Describe one model."""
+        wanted = visit.path["model"]
+        for card in self._cards():
+            if card.id == wanted and allows_model(visit.caller, wanted):
+                return json_response(card)
+        raise UnknownModel(f"The model '{wanted[:100]}' does not exist.", param="model")
+
+    def _cards(self) -> list[ModelCard]:
+        return [self._card(name) for name in self._pipeline.table.names()]
+
+    def _card(self, name: str) -> ModelCard:
+        route = self._pipeline.table.find(name)
+        first = route.deployments[0] if route.deployments else None
+        return ModelCard(
+            id=name,
+            created=MODEL_CREATED,
+            owned_by=first.provider.name if first else "hx-gateway",
+            mode=first.mode if first else None,
+            max_input_tokens=first.max_input_tokens if first else None,
+            max_output_tokens=first.max_output_tokens if first else None,
+        )
+
+
+class LateStream:
+    """A stream whose first byte is long in coming: heartbeats go out before it is known.
+
+    The 200 is committed by then, so a failure ends it with an error event.
+    """
+
+    def __init__(self, task: "asyncio.Task[Reply]", call: Call) -> None:
+        """Wait for the task's reply when iterated."""
+        self._task = task
+        self._call = call
+        self._chunks: Chunks | None = None
+        self._failed = False
+
+    def __aiter__(self) -> "LateStream":
+        """Iterate over itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give the reply's bytes once there is a reply."""
+        if self._failed:
+            raise StopAsyncIteration
+        if self._chunks is None:
+            try:
+                reply = await asyncio.shield(self._task)
+            except GatewayError as error:
+                self._failed = True
+                return WAYS_IN[self._call.dialect].stream_error(error, self._call.id)
+            if reply.chunks is None:
+                raise StopAsyncIteration
+            self._chunks = reply.chunks
+        return await self._chunks.__aiter__().__anext__()
+
+    async def aclose(self) -> None:
+        """Stop the call, or what it began to answer."""
+        if not self._task.done():
+            self._task.cancel()
+        elif self._chunks is None and not self._task.cancelled() and not self._task.exception():
+            self._chunks = self._task.result().chunks
+        if self._chunks is not None:
+            await self._chunks.aclose()
+
+
+def _response(reply: Reply) -> Response:
+    if reply.chunks is None:
+        return Response(reply.status, reply.body, reply.headers)
+    return Response(reply.status, b"", reply.headers, chunks=reply.chunks, heartbeat=HEARTBEAT)
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+def _wants_usage(fields: wire.Fields) -> bool:
+    options = fields.get("stream_options")
+    if options is None:
+        return False
+    try:
+        decoded = msgspec.json.decode(options, type=_StreamOptions | None)
+    except msgspec.ValidationError:
+        raise InvalidRequest(
+            "'stream_options' must be an object.", param="stream_options"
+        ) from None
+    return bool(decoded and decoded.include_usage)
+
+
+def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
+    """Make the endpoints of the family; unlisted ones are aliases without `/v1` or Azure's form."""
+    return (
+        *_posts(inference.handler(Operation.CHAT, "openai_chat"), "chat", "chat/completions"),
+        *_posts(
+            inference.handler(Operation.COMPLETE, "openai_completions"), "complete", "completions"
+        ),
+        *_posts(inference.handler(Operation.EMBED, "openai_embeddings"), "embed", "embeddings"),
+        *_models(inference),
+    )
+
+
+_SUMMARIES = {
+    "chat": "Answer a conversation (OpenAI chat completions)",
+    "complete": "Continue a text (OpenAI completions)",
+    "embed": "Turn texts into vectors (OpenAI embeddings)",
+}
+
+
+def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
+    paths = (
+        f"/v1/{tail}",
+        f"/{tail}",
+        f"/engines/{{model:path}}/{tail}",
+        f"/openai/deployments/{{model:path}}/{tail}",
+    )
+    return [
+        Endpoint(
+            method="POST",
+            path=path,
+            scope=Scope.INFERENCE,
+            handler=handler,
+            name=name if n == 0 else f"{name}_{n}",
+            summary=_SUMMARIES[name],
+            tag="inference",
+            errors=_ERRORS,
+            listed=n == 0,
+        )
+        for n, path in enumerate(paths)
+    ]
+
+
+def _models(inference: Inference) -> list[Endpoint]:
+    def get(path: str, name: str, handler: Handler, answer: type, *, listed: bool) -> Endpoint:
+        return Endpoint(
+            method="GET",
+            path=path,
+            scope=Scope.INFERENCE,
+            handler=handler,
+            name=name,
+            summary="List the models this key may use" if answer is ModelList else "Show a model",
+            tag="inference",
+            answer=answer,
+            errors=() if answer is ModelList else (404,),
+            listed=listed,
+        )
+
+    return [
+        get("/v1/models", "list_models", inference.models, ModelList, listed=True),
+        get("/models", "list_models_1", inference.models, ModelList, listed=False),
+        get("/v1/models/{model:path}", "get_model", inference.model, ModelCard, listed=True),
+        get("/models/{model:path}", "get_model_1", inference.model, ModelCard, listed=False),
+    ]
