@@ -53,7 +53,7 @@ class Attempter:
                 deployment.origin, prepared.request, self._deadlines(deployment, call)
             )
             try:
-                if exchange.status != 200:
+                if not 200 <= exchange.status < 300:
                     await _raise_fault(exchange, prepared)
                 if call.stream:
                     reply = await self._stream(call, exchange, prepared, record)
@@ -140,7 +140,7 @@ class Attempter:
 
 async def _raise_fault(exchange: Exchange, prepared: Prepared) -> None:
     body = await exchange.read()
-    if exchange.status < 400:
+    if exchange.status < 400:  # redirects are not followed: we connect where we were told
         raise Garbled("The upstream answered with a redirect or an unexpected status.")
     raise prepared.out.fault(exchange.status, exchange.headers, body)
 

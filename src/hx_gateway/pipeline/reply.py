@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from hx_gateway.core.errors import GatewayError, Interrupted, UpstreamError
+from hx_gateway.core.errors import Garbled, GatewayError, Interrupted, UpstreamError
 from hx_gateway.core.event import Event, Used
 from hx_gateway.core.http import Chunks, Exchange, Header
 from hx_gateway.core.provider import Decoder, WayIn, Writer
@@ -95,12 +95,16 @@ class Stream:
     async def begin(self) -> None:
         """Wait for the first bytes worth sending; raises UpstreamError, so that others may try."""
         first = b""
-        while not first:
-            data = await self._exchange.receive()
-            if not data:
-                first = self._passage.end()
-                break
-            first = self._passage.feed(data)
+        try:
+            while not first:
+                data = await self._exchange.receive()
+                if not data:
+                    first = self._passage.end()
+                    break
+                first = self._passage.feed(data)
+        except Interrupted as fault:
+            # Nothing has reached the client yet, so unlike later somebody else may answer.
+            raise Garbled("The upstream ended its answer before it began.") from fault
         self._first = first
 
     def __aiter__(self) -> "Stream":

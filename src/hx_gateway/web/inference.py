@@ -8,7 +8,7 @@ from hx_gateway.auth.policy import allows_model
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.errors import GatewayError, InvalidRequest, UnknownModel
+from hx_gateway.core.errors import GatewayError, Interrupted, InvalidRequest, UnknownModel
 from hx_gateway.core.http import SSE_TYPE, Chunks, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.snapshot import ServerSettings
@@ -154,7 +154,16 @@ class LateStream:
             if reply.chunks is None:
                 raise StopAsyncIteration
             self._chunks = reply.chunks
-        return await self._chunks.__aiter__().__anext__()
+        return await anext(aiter(self._chunks))
+
+    def last_words(self) -> bytes:
+        """Give the event that ends it when the gateway stops."""
+        words = getattr(self._chunks, "last_words", None)
+        if words is not None:
+            return bytes(words())
+        self._failed = True
+        error = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
+        return WAYS_IN[self._call.dialect].stream_error(error, self._call.id)
 
     async def aclose(self) -> None:
         """Stop the call, or what it began to answer."""
