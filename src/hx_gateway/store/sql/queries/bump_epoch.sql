@@ -1,0 +1,1 @@
+UPDATE hx_epoch SET value = value + 1

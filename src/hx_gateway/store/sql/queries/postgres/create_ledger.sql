@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS hx_migrations (
+  name TEXT PRIMARY KEY,
+  checksum TEXT NOT NULL,
+  started_at DOUBLE PRECISION NOT NULL,
+  finished_at DOUBLE PRECISION
+)

@@ -1,0 +1,209 @@
+"""Keep keys, teams and users in one SQLite file: the store of a gateway without a database server.
+
+Reads of one row run on the event loop (7 us each, a thread hop costs 200); everything else runs on
+the one writer thread, so writes of this process never wait for each other inside SQLite.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from hx_gateway.core.clock import Clock, SystemClock
+from hx_gateway.core.errors import Conflict, DependencyError
+from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
+from hx_gateway.store.migrate.errors import Failed, Locked, Obstructed
+from hx_gateway.store.migrate.folder import load_migrations
+from hx_gateway.store.migrate.on_sqlite import parameters, upgrade
+from hx_gateway.store.queries import Engine, load_queries
+from hx_gateway.store.rows import TAKEN, json_list, key_values, record, whole
+from hx_gateway.store.schema import schema_error
+
+T = TypeVar("T")
+Row = dict[str, object]
+
+ROLE = "SQLite"
+_WRITE_WAIT_MS = 5000
+_READ_WAIT_MS = 50  # on the event loop: in WAL mode a reader waits only during recovery
+
+
+class SqliteStore:
+    """A store in one file, mode 0600. Opens and migrates itself at the first call.
+
+    A file that cannot be opened is tried again by every call, so a repaired one heals it.
+    """
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """Remember the path; nothing is opened yet."""
+        self._path = path
+        self._clock = clock or SystemClock()
+        self._sql = load_queries(Engine.SQLITE)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+
+    async def get_key(self, id_: str) -> KeyRecord | None:
+        """See `Store`."""
+        return await self._read_key(self._sql.get_key, id_)
+
+    async def find_key_by_alias(self, alias: str) -> KeyRecord | None:
+        """See `Store`."""
+        return await self._read_key(self._sql.find_key_by_alias, alias)
+
+    async def insert_key(self, key: KeyRecord) -> None:
+        """See `Store`."""
+        values = key_values(key)
+        await self._write(lambda db: _all(db, self._sql.insert_key, *values))
+
+    async def update_key(self, key: KeyRecord) -> bool:
+        """See `Store`."""
+        values = key_values(key)
+        return bool(await self._write(lambda db: self._revoking(db, self._sql.update_key, *values)))
+
+    async def delete_keys(self, ids: Sequence[str]) -> list[str]:
+        """See `Store`."""
+        wanted = json_list(tuple(ids))
+        rows = await self._write(lambda db: self._revoking(db, self._sql.delete_keys, wanted))
+        return [str(row["id"]) for row in rows]
+
+    async def list_keys(self, wanted: KeyFilter) -> tuple[list[KeyRecord], int]:
+        """See `Store`."""
+        which = (wanted.alias, wanted.user_id, wanted.team_id)
+        page = (wanted.limit, wanted.offset)
+
+        def read(db: sqlite3.Connection) -> tuple[list[KeyRecord], int]:
+            (count,) = _all(db, self._sql.count_keys, *which)
+            rows = _all(db, self._sql.list_keys, *which, *page)
+            return [record(row, KeyRecord) for row in rows], whole(count["total"])
+
+        return await self._list(read)
+
+    async def list_teams(self) -> list[TeamRecord]:
+        """See `Store`."""
+        rows = await self._list(lambda db: _all(db, self._sql.list_teams))
+        return [record(row, TeamRecord) for row in rows]
+
+    async def list_users(self) -> list[UserRecord]:
+        """See `Store`."""
+        rows = await self._list(lambda db: _all(db, self._sql.list_users))
+        return [record(row, UserRecord) for row in rows]
+
+    async def revocation_epoch(self) -> int:
+        """See `Store`."""
+        (row,) = await self._read(self._sql.revocation_epoch)
+        return whole(row["value"])
+
+    async def ping(self) -> None:
+        """See `Store`."""
+        await self._read(self._sql.revocation_epoch)
+
+    async def aclose(self) -> None:
+        """See `Store`."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _read_key(self, sql: str, value: str) -> KeyRecord | None:
+        rows = await self._read(sql, value)
+        return record(rows[0], KeyRecord) if rows else None
+
+    async def _read(self, sql: str, *values: object) -> list[Row]:
+        """Read a row or two on the event loop."""
+        reader = self._reader or await self._on_thread(self._open_reader)
+        with _translated():
+            return _all(reader, sql, *values)
+
+    async def _list(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read many rows on the thread; all statements of `work` see the same state."""
+        return await self._on_thread(lambda: _transaction(self._open(), "BEGIN", work))
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Write on the thread, all or nothing."""
+        return await self._on_thread(lambda: _transaction(self._open(), "BEGIN IMMEDIATE", work))
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        with _translated():
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _revoking(self, db: sqlite3.Connection, sql: str, *values: object) -> list[Row]:
+        rows = _all(db, sql, *values)
+        if rows:
+            db.execute(self._sql.bump_epoch)
+        return rows
+
+    def _open(self) -> sqlite3.Connection:
+        if self._writer is None:
+            writer = connect(self._path)
+            try:
+                upgrade(writer, self._sql, load_migrations(Engine.SQLITE), self._clock)
+            except BaseException:
+                writer.close()
+                raise
+            self._writer = writer
+        return self._writer
+
+    def _open_reader(self) -> sqlite3.Connection:
+        if self._reader is None:
+            self._open()
+            self._reader = connect(self._path)
+            self._reader.execute(f"PRAGMA busy_timeout = {_READ_WAIT_MS}")
+            self._reader.execute("PRAGMA query_only = ON")
+        return self._reader
+
+    def _close(self) -> None:
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                connection.close()
+        self._reader = self._writer = None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database file that only its owner can read; makes it and its folder if need be.
+
+    Raises OSError and sqlite3.Error.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite would make the file with the umask of the process; its -wal and -shm copy this mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    # A connection is used by one thread at a time, which sqlite3 cannot see.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {_WRITE_WAIT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # NORMAL may lose the last commits when the power goes: a revoked key would work again.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _transaction(db: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    db.execute(begin)
+    try:
+        result = work(db)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return result
+
+
+def _all(db: sqlite3.Connection, sql: str, *values: object) -> list[Row]:
+    return [dict(row) for row in db.execute(sql, parameters(values))]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what SQLite and the file system raise into our own errors."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise Conflict(TAKEN) from error
+    except Obstructed as error:
+        raise schema_error(ROLE, error.obstacle.problem) from error
+    except (sqlite3.Error, OSError, Locked, Failed) as error:
+        raise DependencyError(ROLE) from error
