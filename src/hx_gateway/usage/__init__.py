@@ -1,1 +1,1 @@
-"""What a call used and cost: estimate, pricing, metrics, log."""
+"""What calls leave behind: metrics and log lines."""

@@ -1,0 +1,235 @@
+"""Take receipts, give Prometheus text.
+
+On the hot path receipts are added to plain numbers; labels and text are made when somebody asks.
+"""
+
+import asyncio
+import platform
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from hx_gateway.core.receipt import Attempt, Ending, Receipt
+from hx_gateway.usage.families import families
+from hx_gateway.usage.tally import Series, Signature, Tally, series_of, signature
+
+MAX_SERIES = 10_000
+_OFF_LOOP = 100  # series from which on rendering would hold the event loop up for some ms
+_DEPLOYMENT = ("model_id", "api_provider", "litellm_model_name")
+_OTHER = "other"
+_Labels = tuple[str, ...]
+
+
+class DeploymentState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a deployment is: 0 healthy, 1 failing in part, 2 out."""
+
+    deployment_id: str
+    provider: str
+    model: str
+    state: int
+
+
+def _no_states() -> Iterable[DeploymentState]:
+    return ()
+
+
+def _nothing_lost() -> int:
+    return 0
+
+
+class Metrics(Collector):
+    """The numbers of this process: a `ReceiptSink` that can be read as Prometheus text.
+
+    Labels come from receipts and configuration only: no prompt, no secret, no address. A client can
+    choose a model name (wildcard routes), so series are bounded: past the limit, names are `other`.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        *,
+        states: Callable[[], Iterable[DeploymentState]] = _no_states,
+        log_lines_lost: Callable[[], int] = _nothing_lost,
+        max_series: int = MAX_SERIES,
+    ) -> None:
+        """`states` and `log_lines_lost` are asked at each reading."""
+        self.registry = CollectorRegistry()
+        self._version = version
+        self._states = states
+        self._log_lines_lost = log_lines_lost
+        self._max_series = max_series
+        self._tallies: dict[Signature, Tally] = {}
+        self._attempts: dict[_Labels, int] = {}
+        self._cooled: dict[_Labels, int] = {}
+        self._fallen: dict[_Labels, int] = {}
+        self._fallen_in_vain: dict[_Labels, int] = {}
+        self._dependencies: dict[str, bool] = {}
+        self._answers: dict[_Labels, int] = {}
+        self._in_flight = 0
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+
+    def take(self, receipt: Receipt) -> None:
+        """Count one settled call."""
+        found = signature(receipt)
+        tally = self._tallies.get(found)
+        if tally is None:
+            tally = self._new_tally(found)
+        tally.add(receipt)
+        if len(receipt.attempts) == 1 and receipt.ending is Ending.COMPLETE:
+            tally.straight += 1  # the usual way; its labels are those of the tally
+        elif receipt.attempts:
+            self._count_attempts(receipt)
+
+    def answered(self, endpoint: str, status: int) -> None:
+        """Count one HTTP answer of any endpoint (by its name, never by the path that was sent)."""
+        _count(self._answers, (endpoint, str(status)))
+
+    def began(self) -> None:
+        """Count a call in."""
+        self._in_flight += 1
+
+    def ended(self) -> None:
+        """Count a call out."""
+        self._in_flight -= 1
+
+    def cooled_down(self, deployment_id: str, provider: str, model: str) -> None:
+        """Count that a deployment was taken out for a while."""
+        _count(self._cooled, (deployment_id, provider, model))
+
+    def set_dependencies(self, up: Mapping[str, bool]) -> None:
+        """Keep what the last checks found, by role."""
+        self._dependencies = dict(up)
+
+    async def render(self) -> bytes:
+        """Write all series in the Prometheus text format 0.0.4."""
+        if len(self._tallies) < _OFF_LOOP:
+            return generate_latest(self.registry)
+        return await asyncio.to_thread(generate_latest, self.registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing in advance: `collect` would run at registration otherwise."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Make all families; works on copies, since it may run beside the event loop."""
+        tallies = [(series_of(found), tally) for found, tally in list(self._tallies.items())]
+        yield from families(tallies)
+        yield from _deployments(dict(self._attempts), tallies)
+        yield from self._health()
+        yield _gauge("litellm_in_flight_requests", "Calls under way.", {(): self._in_flight}, ())
+        yield _counter(
+            "hx_http_answers",
+            "HTTP answers of all endpoints.",
+            dict(self._answers),
+            ("endpoint", "status"),
+        )
+        yield _counter(
+            "hx_log_lines_lost",
+            "Log lines dropped because the log was not read fast enough.",
+            {(): self._log_lines_lost()},
+            (),
+        )
+        version = (self._version, platform.python_version())
+        yield _gauge("hx_build_info", "What runs.", {version: 1}, ("version", "python"))
+
+    def _health(self) -> Iterable[Metric]:
+        states: dict[_Labels, int] = {
+            (s.deployment_id, s.provider, s.model): s.state for s in self._states()
+        }
+        yield _gauge(
+            "litellm_deployment_state",
+            "0 healthy, 1 failing in part, 2 out.",
+            states,
+            _DEPLOYMENT,
+        )
+        yield _counter(
+            "litellm_deployment_cooled_down",
+            "How often a deployment was taken out for a while.",
+            dict(self._cooled),
+            _DEPLOYMENT,
+        )
+        for name, found in (("successful", self._fallen), ("failed", self._fallen_in_vain)):
+            yield _counter(
+                f"litellm_deployment_{name}_fallbacks",
+                "Calls whose last deployment was not the first one asked.",
+                dict(found),
+                ("requested_model", "fallback_model"),
+            )
+        up: dict[_Labels, int] = {(role,): int(is_up) for role, is_up in self._dependencies.items()}
+        yield _gauge("hx_dependency_up", "1 when a dependency answers.", up, ("dependency",))
+
+    def _new_tally(self, found: Signature) -> Tally:
+        if len(self._tallies) >= self._max_series:
+            found = (found[0], *[_OTHER] * (len(found) - 1))
+        return self._tallies.setdefault(found, Tally())
+
+    def _count_attempts(self, receipt: Receipt) -> None:
+        *earlier, last = receipt.attempts
+        _count(self._attempts, _labels(last, _late_fault(receipt) or last.fault))
+        if not earlier:
+            return
+        for attempt in earlier:
+            _count(self._attempts, _labels(attempt, attempt.fault))
+        if last.deployment_id != earlier[0].deployment_id:
+            fallen = self._fallen if last.fault is None else self._fallen_in_vain
+            _count(fallen, (receipt.model, last.model))
+
+
+def _labels(attempt: Attempt, fault: str | None) -> _Labels:
+    return (attempt.deployment_id, attempt.provider, attempt.model, fault or "")
+
+
+def _count(counts: dict[_Labels, int], key: _Labels) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _late_fault(receipt: Receipt) -> str | None:
+    """Name the fault of an upstream that had begun to answer and broke off."""
+    return (receipt.error_code or "interrupted") if receipt.ending is Ending.BROKEN else None
+
+
+def _deployments(
+    attempts: Mapping[_Labels, int], tallies: Iterable[tuple[Series, Tally]]
+) -> Iterable[Metric]:
+    succeeded: dict[_Labels, int] = {}
+    for series, tally in tallies:
+        if tally.straight:
+            key = (series.model_id, series.api_provider, series.model)
+            succeeded[key] = succeeded.get(key, 0) + tally.straight
+    total = dict(succeeded)
+    failed: dict[_Labels, int] = {}
+    for (*deployment, fault), count in attempts.items():
+        key = tuple(deployment)
+        total[key] = total.get(key, 0) + count
+        if fault:
+            failed[(*key, fault)] = count
+        else:
+            succeeded[key] = succeeded.get(key, 0) + count
+    name = "litellm_deployment_"
+    yield _counter(f"{name}total_requests", "Attempts at a deployment.", total, _DEPLOYMENT)
+    yield _counter(f"{name}success_responses", "Attempts that answered.", succeeded, _DEPLOYMENT)
+    yield _counter(
+        f"{name}failure_responses",
+        "Attempts that failed.",
+        failed,
+        (*_DEPLOYMENT, "exception_class"),
+    )
+
+
+def _counter(name: str, text: str, values: Mapping[_Labels, int], labels: _Labels) -> Metric:
+    metric = CounterMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        metric.add_metric(key, value)
+    return metric
+
+
+def _gauge(name: str, text: str, values: Mapping[_Labels, int], labels: _Labels) -> Metric:
+    metric = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        metric.add_metric(key, value)
+    return metric

@@ -1,0 +1,128 @@
+"""What is counted of calls that look alike."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from hx_gateway.core.receipt import Ending, Receipt
+from hx_gateway.usage.spread import Spread
+
+
+class Series(NamedTuple):
+    """What calls have in common that are counted together; the names are LiteLLM's labels."""
+
+    status_code: str
+    exception_class: str
+    route: str
+    requested_model: str
+    model: str
+    model_id: str
+    api_provider: str
+    hashed_api_key: str
+    api_key_alias: str
+    team: str
+    user: str
+
+
+Signature = tuple[str | int | None, ...]
+
+
+class Tally:
+    """The sums over calls that look alike. Money in nano-dollars, durations in seconds."""
+
+    __slots__ = (
+        "cached", "calls", "first_token", "input", "nanos", "output", "overhead", "reasoning",
+        "straight", "total", "upstream",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self.calls = 0
+        self.nanos = 0
+        self.input = 0
+        self.output = 0
+        self.cached = 0
+        self.reasoning = 0
+        self.straight = 0  # answered by the first deployment that was asked
+        self.total = Spread()
+        self.upstream = Spread()
+        self.first_token = Spread()
+        self.overhead = Spread()
+
+    def add(self, receipt: Receipt) -> None:
+        """Count one call; durations only of those that came to their proper end."""
+        self.calls += 1
+        if receipt.cost:
+            self.nanos += receipt.cost
+        usage = receipt.usage
+        self.input += usage.input
+        self.output += usage.output
+        if usage.cached_read:
+            self.cached += usage.cached_read
+        if usage.reasoning:
+            self.reasoning += usage.reasoning
+        if receipt.ending is not Ending.COMPLETE:
+            return
+        seconds = receipt.seconds
+        self.total.add(seconds)
+        upstream = receipt.upstream_seconds
+        if upstream is not None:
+            self.upstream.add(upstream)
+            self.overhead.add(seconds - upstream if seconds > upstream else 0.0)
+        if receipt.stream and receipt.first_byte_seconds is not None:
+            self.first_token.add(receipt.first_byte_seconds)
+
+
+def signature(receipt: Receipt) -> Signature:
+    """Give what decides on the series, as it is: making labels of it waits until they are read.
+
+    A call that reached no deployment keeps no model name: the client made it up, perhaps.
+    """
+    deployment_id = receipt.deployment_id
+    return (
+        receipt.status,
+        receipt.error_code,
+        receipt.operation,
+        receipt.model if deployment_id else None,
+        receipt.upstream_model,
+        deployment_id,
+        receipt.provider,
+        receipt.key_id,
+        receipt.alias,
+        receipt.team_id,
+        receipt.user_id,
+    )
+
+
+def series_of(found: Signature) -> Series:
+    """Make labels of a signature."""
+    return Series(*["" if value is None else str(value) for value in found])
+
+
+def sums(
+    tallies: Iterable[tuple[Series, Tally]],
+    labels: tuple[str, ...],
+    value: Callable[[Tally], float],
+) -> dict[tuple[str, ...], float]:
+    """Add a value up over all series that agree in `labels`."""
+    where = [Series._fields.index(label) for label in labels]
+    found: dict[tuple[str, ...], float] = {}
+    for series, tally in tallies:
+        key = tuple([series[i] for i in where])
+        found[key] = found.get(key, 0) + value(tally)
+    return found
+
+
+def spreads(
+    tallies: Iterable[tuple[Series, Tally]],
+    labels: tuple[str, ...],
+    value: Callable[[Tally], Spread],
+) -> dict[tuple[str, ...], Spread]:
+    """Merge a histogram over all series that agree in `labels`; empty ones are left out."""
+    where = [Series._fields.index(label) for label in labels]
+    found: dict[tuple[str, ...], Spread] = {}
+    for series, tally in tallies:
+        spread = value(tally)
+        if spread.count:
+            key = tuple([series[i] for i in where])
+            found.setdefault(key, Spread()).merge(spread)
+    return found
