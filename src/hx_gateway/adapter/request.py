@@ -1,0 +1,95 @@
+"""Turn a call into the request one deployment is sent: relayed if it can be, else translated."""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw
+
+from hx_gateway.adapter.quirks import without
+from hx_gateway.core.call import Call
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.http import JSON_TYPE, Header, HttpRequest
+from hx_gateway.core.provider import Draft, WayOut
+from hx_gateway.core.route import Deployment
+from hx_gateway.core.wire import encode
+from hx_gateway.dialects.registry import WAYS_IN
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A request ready to be sent, and how to read what comes back.
+
+    `relayed`: the answer's bytes are in the client's own format. `changed`: what was renamed,
+    clamped, set or dropped on the way, for `x-hx-changed`.
+    """
+
+    request: HttpRequest
+    out: WayOut
+    relayed: bool
+    changed: tuple[str, ...] = ()
+
+
+def prepare(call: Call, deployment: Deployment) -> Prepared:
+    """Make the request for one attempt; raises InvalidRequest for what cannot be sent there."""
+    draft, out, relayed = draft_of(call, deployment)
+    headers: tuple[Header, ...] = (
+        JSON_TYPE,
+        *deployment.provider.auth.headers(deployment.credential),
+        *draft.headers,
+        *deployment.headers,
+    )
+    if call.headers:
+        headers = (*headers, *call.headers.items())
+    request = HttpRequest(path=draft.path, headers=headers, body=encode(draft.fields))
+    return Prepared(request=request, out=out, relayed=relayed, changed=draft.changed)
+
+
+def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
+    """Decide everything about the request except its credential and bytes."""
+    provider = deployment.provider
+    out = _way_out(call, deployment)
+    relayed = out.name == call.dialect
+    fields: Mapping[str, Raw] = call.fields
+    if deployment.defaults:
+        fields = {**deployment.defaults, **fields}
+    fields, dropped = _allowed(fields, deployment)
+    if relayed:
+        body = out.adapt(dict(fields), deployment.model, stream=call.stream)
+    else:
+        whole = call if fields is call.fields else msgspec.structs.replace(call, fields=fields)
+        question = WAYS_IN[call.dialect].read(whole)
+        body = out.encode(question, deployment.model, stream=call.stream)
+    draft = Draft(path=deployment.base_path + out.path, fields=body, changed=dropped)
+    if deployment.dropped:
+        draft = without(draft, deployment.dropped)
+    for quirk in provider.quirks:
+        draft = quirk(draft)
+    return draft, out, relayed
+
+
+def _way_out(call: Call, deployment: Deployment) -> WayOut:
+    ways = deployment.provider.speaks.get(call.operation)
+    if not ways:
+        raise InvalidRequest(
+            f"The model '{call.model}' does not answer this kind of request.",
+            param="model",
+            code="unsupported_operation",
+        )
+    return next((way for way in ways if way.name == call.dialect), ways[0])
+
+
+def _allowed(
+    fields: Mapping[str, Raw], deployment: Deployment
+) -> tuple[Mapping[str, Raw], tuple[str, ...]]:
+    """Apply the deployment's rule for fields its vendor does not know; an empty list knows all."""
+    known = deployment.provider.params
+    if deployment.params == "forward" or not known or fields.keys() <= known:
+        return fields, ()
+    unknown = sorted(fields.keys() - known)
+    if deployment.params == "strict":
+        raise InvalidRequest(
+            f"The model's provider does not take the parameter '{unknown[0]}'.",
+            param=unknown[0],
+            code="unsupported_parameter",
+        )
+    kept = {name: value for name, value in fields.items() if name in known}
+    return kept, tuple(f"drop:{name}" for name in unknown)

@@ -1,0 +1,100 @@
+"""What an upstream's error answer means: by its status and error code, never by its text."""
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from hx_gateway.core.errors import (
+    ContentRefused,
+    ContextWindowExceeded,
+    CredentialRefused,
+    ModelMissing,
+    Overloaded,
+    Rejected,
+    UpstreamError,
+)
+
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
+_CONTENT_CODES = frozenset(
+    {"content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation"}
+)
+_BUSY_STATUSES = frozenset({408, 409, 425, 429})
+
+
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """What an error answer says, in no vendor's words. `message` may go to a client for a 4xx."""
+
+    status: int
+    message: str | None = None
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    retry_after_s: float | None = None
+
+
+def fault_of(said: Complaint) -> UpstreamError:
+    """Classify a complaint. The text of a 4xx is kept whole; that of anything else is replaced."""
+    status = said.status
+    if status in {401, 402, 403}:
+        return CredentialRefused(
+            "The upstream refused the gateway's credential.", upstream_status=status
+        )
+    if status == 404:
+        return ModelMissing("The upstream does not know the model.", upstream_status=status)
+    if status in _BUSY_STATUSES or not 400 <= status < 500:
+        return Overloaded(
+            "The upstream is overloaded or failed; try again shortly.",
+            upstream_status=status,
+            retry_after_s=said.retry_after_s,
+        )
+    return _rejected(said)
+
+
+def _rejected(said: Complaint) -> Rejected:
+    kind = Rejected
+    if said.code in _CONTEXT_CODES:
+        kind = ContextWindowExceeded
+    elif said.code in _CONTENT_CODES:
+        kind = ContentRefused
+    return kind(
+        said.message or "The upstream refused the request.",
+        upstream_status=said.status,
+        status=said.status,
+        param=said.param,
+        code=said.code if kind is Rejected else None,
+        type_=said.type,
+    )
+
+
+def retry_after(headers: Mapping[bytes, bytes]) -> float | None:
+    """Read how long to wait, in seconds: `retry-after-ms`, or `Retry-After` (RFC 9110 10.2.3).
+
+    A date is measured against the answer's own `Date`, so no clock of ours is needed.
+    """
+    milliseconds = _number(headers.get(b"retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get(b"retry-after")
+    seconds = _number(value)
+    if seconds is not None or value is None:
+        return seconds
+    until, now = _date(value), _date(headers.get(b"date"))
+    return None if until is None or now is None else max(until - now, 0.0)
+
+
+def _number(value: bytes | None) -> float | None:
+    try:
+        number = float(value) if value is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < 1e9 else None
+
+
+def _date(value: bytes | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        return parsedate_to_datetime(value.decode("latin-1")).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,67 @@
+"""Take a client's top-level fields one by one, with errors that name the field."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+from msgspec.json import Decoder
+
+from hx_gateway.core.errors import InvalidRequest
+
+T = TypeVar("T")
+
+TEXT = Decoder(str | None)
+NUMBER = Decoder(float | None)
+COUNT = Decoder(int | None)
+SWITCH = Decoder(bool | None)
+TEXT_OR_TEXTS = Decoder(str | list[str] | None)
+_NULL = Raw(b"null")
+
+
+class FieldReader:
+    """Reads one call's fields; what nobody asked for is left over."""
+
+    __slots__ = ("_fields", "_taken")
+
+    def __init__(self, fields: Mapping[str, Raw], *, ignored: frozenset[str] = frozenset()) -> None:
+        """`ignored` fields count as taken: they are the gateway's business (model, stream)."""
+        self._fields = fields
+        self._taken = set(ignored)
+
+    def take(self, name: str, decoder: Decoder[T]) -> T | None:
+        """Read a field; None when absent or null; raises InvalidRequest when it does not fit."""
+        self._taken.add(name)
+        value = self._fields.get(name)
+        if value is None or value == _NULL:
+            return None
+        try:
+            return decoder.decode(value)
+        except msgspec.ValidationError as error:
+            what, _, path = str(error).partition(" - at `$")
+            where = name + path.rstrip("`")
+            raise InvalidRequest(f"Invalid value for '{where}': {what}.", param=where) from None
+
+    def need(self, name: str, decoder: Decoder[T]) -> T:
+        """Read a field that must be there."""
+        value = self.take(name, decoder)
+        if value is None:
+            raise InvalidRequest(f"Missing required parameter: '{name}'.", param=name)
+        return value
+
+    def raw(self, name: str) -> Raw | None:
+        """Read a field without understanding it; None when absent or null."""
+        self._taken.add(name)
+        value = self._fields.get(name)
+        return None if value is None or value == _NULL else value
+
+    def rest(self) -> dict[str, Raw]:
+        """Give the fields nobody took, as the client wrote them."""
+        return {name: value for name, value in self._fields.items() if name not in self._taken}
+
+
+def texts(value: str | list[str] | None) -> tuple[str, ...]:
+    """Read "one or several" as a tuple."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

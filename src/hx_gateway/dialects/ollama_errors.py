@@ -1,0 +1,32 @@
+"""Errors as Ollama writes them: `{"error": "text"}`, inside a stream perhaps with a `status`.
+
+Format: https://github.com/ollama/ollama/blob/main/docs/api/errors.mdx
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from hx_gateway.core.errors import UpstreamError
+from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
+
+
+class _Error(msgspec.Struct):
+    error: str | None = None
+
+
+_ERROR = msgspec.json.Decoder(_Error)
+
+
+def fault(status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamError:
+    """Read an error answer."""
+    try:
+        message = _ERROR.decode(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        message = None
+    return fault_of(Complaint(status=status, message=message, retry_after_s=retry_after(headers)))
+
+
+def stream_fault(message: str, status: int | None) -> UpstreamError:
+    """Read an error inside a stream; without a status the runner failed."""
+    return fault_of(Complaint(status=status or 500, message=message))

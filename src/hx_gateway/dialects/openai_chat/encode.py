@@ -1,0 +1,170 @@
+"""Write a `Chat` as a request body for an upstream."""
+
+from collections.abc import Iterable
+
+from msgspec import Raw
+
+from hx_gateway.core.chat import (
+    Chat,
+    Document,
+    Image,
+    Message,
+    OutputFormat,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
+)
+from hx_gateway.core.wire import Fields, raw
+from hx_gateway.dialects.documents import openai_document
+from hx_gateway.dialects.images import url_of
+
+Json = dict[str, object]
+
+STREAM_OPTIONS = raw({"include_usage": True})
+TRUE = raw(True)  # noqa: FBT003 - the JSON value itself
+
+
+def encode_chat(chat: Chat, model: str, *, stream: bool, max_tokens_field: str) -> Fields:
+    """Write the body; thinking blocks and cache marks stay behind, OpenAI's format has none."""
+    fields: Fields = {"model": raw(model), "messages": raw(_messages(chat.messages))}
+    if stream:
+        fields["stream"] = TRUE
+        fields["stream_options"] = STREAM_OPTIONS
+    wanted: Json = {
+        "tools": list(map(_tool, chat.tools)) or None,
+        "tool_choice": _tool_choice(chat.tool_choice),
+        "parallel_tool_calls": chat.parallel_tools,
+        max_tokens_field: chat.max_tokens,
+        "temperature": chat.temperature,
+        "top_p": chat.top_p,
+        "top_k": chat.top_k,
+        "stop": chat.stop or None,
+        "seed": chat.seed,
+        "n": chat.choices,
+        "frequency_penalty": chat.frequency_penalty,
+        "presence_penalty": chat.presence_penalty,
+        "logprobs": chat.logprobs,
+        "top_logprobs": chat.top_logprobs,
+        "response_format": _output(chat.output),
+        "reasoning_effort": _effort(chat.reasoning),
+        "user": chat.user,
+    }
+    fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
+    return {**chat.extra, **fields}
+
+
+def _messages(messages: tuple[Message, ...]) -> list[Json]:
+    written: list[Json] = []
+    pictures: list[Json] = []  # a tool message holds text only: its pictures follow as the user's
+    for message in messages:
+        if message.role is Role.TOOL:
+            written.extend(_tool_messages(message, pictures))
+            continue
+        if pictures:
+            written.append({"role": "user", "content": pictures})
+            pictures = []
+        written.append(_message(message))
+    return [*written, {"role": "user", "content": pictures}] if pictures else written
+
+
+def _tool_messages(message: Message, pictures: list[Json]) -> Iterable[Json]:
+    for result in message.parts:
+        if not isinstance(result, ToolResult):
+            continue
+        texts = [part.text for part in result.parts if isinstance(part, Text)]
+        pictures.extend(_part(part) for part in result.parts if not isinstance(part, Text))
+        yield {"role": "tool", "tool_call_id": result.id, "content": "\n".join(texts)}
+
+
+def _message(message: Message) -> Json:
+    written: Json = {"role": message.role.value, "content": _content(message)}
+    if message.name is not None:
+        written["name"] = message.name
+    refusals = [part.text for part in message.parts if isinstance(part, Refusal)]
+    if refusals:
+        written["refusal"] = "".join(refusals)
+    calls = [_tool_call(part) for part in message.parts if isinstance(part, ToolUse)]
+    if calls:
+        written["tool_calls"] = calls
+    return written
+
+
+def _content(message: Message) -> str | list[Json] | None:
+    parts = [part for part in message.parts if isinstance(part, Text | Image | Document)]
+    if not parts:
+        return None if message.role is Role.ASSISTANT else ""
+    if len(parts) == 1 and isinstance(parts[0], Text):
+        return parts[0].text
+    return [_part(part) for part in parts]
+
+
+def _part(part: Text | Image | Document) -> Json:
+    match part:
+        case Text():
+            return {"type": "text", "text": part.text}
+        case Image():
+            detail = {} if part.detail is None else {"detail": part.detail}
+            return {"type": "image_url", "image_url": {"url": url_of(part), **detail}}
+        case Document():
+            return openai_document(part)
+
+
+def _tool_call(part: ToolUse) -> Json:
+    function = {"name": part.name, "arguments": part.arguments}
+    return {"id": part.id, "type": "function", "function": function}
+
+
+def _tool(tool: Tool) -> Json | Raw:
+    if tool.raw is not None:
+        return tool.raw
+    function: Json = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = tool.parameters
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: ToolChoice | None) -> str | Json | None:
+    if choice is None or choice.name is None:
+        return None if choice is None else choice.mode
+    return {"type": "function", "function": {"name": choice.name}}
+
+
+def _output(output: OutputFormat | None) -> Json | None:
+    if output is None:
+        return None
+    if output.kind != "json_schema":
+        return {"type": output.kind}
+    schema: Json = {"name": output.name or "answer"}
+    if output.description is not None:
+        schema["description"] = output.description
+    if output.schema is not None:
+        schema["schema"] = output.schema
+    if output.strict is not None:
+        schema["strict"] = output.strict
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _effort(reasoning: Reasoning | None) -> str | None:
+    if reasoning is None:
+        return None
+    if reasoning.effort is not None or not reasoning.enabled:
+        return reasoning.effort
+    return effort_of(reasoning.budget_tokens)
+
+
+def effort_of(budget_tokens: int | None) -> str:
+    """Say a thinking budget in OpenAI's words; the thresholds are ours, no vendor gives any."""
+    if budget_tokens is None:
+        return "medium"
+    if budget_tokens < 4096:
+        return "low"
+    return "medium" if budget_tokens < 16384 else "high"

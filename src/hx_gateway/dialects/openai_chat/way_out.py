@@ -1,0 +1,77 @@
+"""Chat Completions as upstreams speak it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from hx_gateway.core.chat import Chat
+from hx_gateway.core.errors import UpstreamError
+from hx_gateway.core.event import Event
+from hx_gateway.core.provider import Question
+from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import Fields, raw
+from hx_gateway.dialects import openai_errors
+from hx_gateway.dialects.openai_chat.decode import ChatDecoder, decode_chat, find_usage
+from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE, encode_chat
+from hx_gateway.dialects.openai_relay import OpenAIRelay
+from hx_gateway.dialects.questions import as_chat
+
+_OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+
+
+class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The way out; see `WayOut`.
+
+    `max_tokens_field` is what translated calls name their limit; servers differ on it. A relayed
+    call keeps the client's own name.
+    """
+
+    name: str = "openai_chat"
+    path: str = "/chat/completions"
+    max_tokens_field: str = "max_tokens"
+
+    def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
+        """Write the body of a translated call."""
+        chat: Chat = as_chat(question)
+        return encode_chat(chat, model, stream=stream, max_tokens_field=self.max_tokens_field)
+
+    def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
+        """Change the model, and ask for the usage of a stream; everything else stays."""
+        adapted = {**fields, "model": raw(model)}
+        if stream:
+            adapted["stream_options"] = with_usage(fields.get("stream_options"))
+        return adapted
+
+    def decode(self, body: bytes) -> list[Event]:
+        """Read a whole answer."""
+        return decode_chat(body)
+
+    def usage(self, body: bytes) -> Usage | None:
+        """Find the usage of a relayed answer."""
+        return find_usage(body)
+
+    def decoder(self) -> ChatDecoder:
+        """Start to read a stream."""
+        return ChatDecoder()
+
+    def relay(self, *, wants_usage: bool) -> OpenAIRelay:
+        """Start to pass a stream on."""
+        return OpenAIRelay(wants_usage=wants_usage)
+
+    def fault(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamError:
+        """Read an error answer."""
+        return openai_errors.fault(status, headers, body)
+
+
+def with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
+    """Add the usage to a client's stream options; what is no object is the upstream's to refuse."""
+    if options is None:
+        return STREAM_OPTIONS
+    try:
+        known = _OPTIONS.decode(options)
+    except msgspec.ValidationError:
+        return options
+    return raw({**known, "include_usage": TRUE}) if known else STREAM_OPTIONS
+
+
+WAY_OUT = ChatOut()

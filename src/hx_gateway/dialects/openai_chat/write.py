@@ -1,0 +1,217 @@
+"""Write events as a chat completion for a client, whole or as a stream."""
+
+from msgspec import Raw
+
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call
+from hx_gateway.core.event import (
+    Event,
+    Finish,
+    Finished,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolDelta,
+    ToolStarted,
+    Used,
+)
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects.openai_relay import DONE
+from hx_gateway.dialects.openai_usage import wire_usage
+
+Json = dict[str, object]
+
+_FINISHES = {
+    Finish.STOP: "stop",
+    Finish.LENGTH: "length",
+    Finish.TOOL_USE: "tool_calls",
+    Finish.CONTENT_FILTER: "content_filter",
+    Finish.REFUSAL: "stop",
+    Finish.STOP_SEQUENCE: "stop",
+    Finish.PAUSE: "stop",
+}
+
+
+def _answer_id(upstream_id: str, call: Call) -> str:
+    return upstream_id if upstream_id.startswith("chatcmpl") else f"chatcmpl-{call.id}"
+
+
+class _Choice:
+    """One choice of a whole answer, as it is put together."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.text: list[str] = []
+        self.refusal: list[str] = []
+        self.thinking: list[str] = []
+        self.blocks: list[Json] = []
+        self.tools: list[tuple[ToolStarted, list[str]]] = []
+        self.logprobs: Raw | None = None
+        self.finish = "stop"
+
+    def add(self, event: Event) -> None:
+        """Take one event of this choice."""
+        match event:
+            case TextDelta():
+                self.text.append(event.text)
+                self.logprobs = event.logprobs or self.logprobs
+            case RefusalDelta():
+                self.refusal.append(event.text)
+            case ThinkingDelta():
+                self.thinking.append(event.text)
+                self.blocks.extend(_block(event, "".join(self.thinking)))
+            case ToolStarted():
+                self.tools.append((event, []))
+            case ToolDelta():
+                self.tools[event.index][1].append(event.arguments)
+            case Finished():
+                self.finish = _FINISHES[event.reason]
+            case _:
+                pass
+
+    def message(self) -> Json:
+        """Give the message."""
+        message: Json = {
+            "role": "assistant",
+            "content": "".join(self.text) if self.text or not self.tools else None,
+            "refusal": "".join(self.refusal) or None,
+        }
+        if self.thinking:
+            message["reasoning_content"] = "".join(self.thinking)
+        if self.blocks:
+            message["thinking_blocks"] = self.blocks
+        if self.tools:
+            message["tool_calls"] = [
+                _tool_call(started, "".join(arguments)) for started, arguments in self.tools
+            ]
+        return message
+
+    def render(self) -> Json:
+        """Give the choice."""
+        return {
+            "index": self.index,
+            "message": self.message(),
+            "logprobs": self.logprobs,
+            "finish_reason": self.finish,
+        }
+
+
+def _block(event: ThinkingDelta, text: str) -> list[Json]:
+    """A closed thinking block in the shape LiteLLM's clients send back with the next turn."""
+    if event.redacted is not None:
+        return [{"type": "redacted_thinking", "data": event.redacted}]
+    if event.signature is not None:
+        return [{"type": "thinking", "thinking": text, "signature": event.signature}]
+    return []
+
+
+def _tool_call(started: ToolStarted, arguments: str) -> Json:
+    function = {"name": started.name, "arguments": arguments}
+    return {"id": started.id, "type": "function", "function": function}
+
+
+def render_chat(events: list[Event], call: Call) -> bytes:
+    """Write a whole answer."""
+    started = Started(id="", model=call.model)
+    usage: Usage | None = None
+    choices: dict[int, _Choice] = {}
+    for event in events:
+        match event:
+            case Started():
+                started = event
+            case Used():
+                usage = event.usage
+            case _:
+                index = getattr(event, "choice", 0)
+                choices.setdefault(index, _Choice(index)).add(event)
+    body: Json = {
+        "id": _answer_id(started.id, call),
+        "object": "chat.completion",
+        "created": started.created or int(call.started_at),
+        "model": call.model,
+        "choices": [choice.render() for _, choice in sorted(choices.items())],
+    }
+    if usage is not None:
+        body["usage"] = wire_usage(usage)
+    return wire.encode(body)
+
+
+class ChatWriter:
+    """Writes one stream of `chat.completion.chunk` events.
+
+    The frame around a delta is the same for all chunks of an answer, so it is encoded once.
+    """
+
+    __slots__ = ("_call", "_head", "_roles", "_usage")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._roles: set[int] = set()
+        self._usage: Usage | None = None
+        self._head = self._frame(Started(id="", model=call.model))
+
+    def write(self, events: list[Event]) -> bytes:
+        """See `Writer`."""
+        return b"".join([self._event(event) for event in events])
+
+    def end(self) -> bytes:
+        """See `Writer`; the usage is shown only to a client that asked."""
+        if self._usage is None or not self._call.wants_usage:
+            return DONE
+        usage = wire.encode(wire_usage(self._usage))
+        return self._head + b'"choices":[],"usage":' + usage + b"}\n\n" + DONE
+
+    def _frame(self, started: Started) -> bytes:
+        head = {
+            "id": _answer_id(started.id, self._call),
+            "object": "chat.completion.chunk",
+            "created": started.created or int(self._call.started_at),
+            "model": self._call.model,
+        }
+        return b"data: " + wire.encode(head)[:-1] + b","
+
+    def _event(self, event: Event) -> bytes:
+        match event:
+            case TextDelta():
+                return self._chunk(event.choice, {"content": event.text}, event.logprobs)
+            case ToolDelta():
+                call = {"index": event.index, "function": {"arguments": event.arguments}}
+                return self._chunk(event.choice, {"tool_calls": [call]})
+            case Finished():
+                return self._chunk(event.choice, {}, finish=_FINISHES[event.reason])
+            case Used():
+                self._usage = event.usage
+                return b""
+            case _:
+                return self._rare_event(event)
+
+    def _rare_event(self, event: Event) -> bytes:
+        match event:
+            case Started():
+                self._head = self._frame(event)
+                return b""
+            case ThinkingDelta():
+                return self._thinking(event)
+            case ToolStarted():
+                call = {"index": event.index, **_tool_call(event, "")}
+                return self._chunk(event.choice, {"tool_calls": [call]})
+            case RefusalDelta():
+                return self._chunk(event.choice, {"refusal": event.text})
+            case _:
+                return b""
+
+    def _thinking(self, event: ThinkingDelta) -> bytes:
+        delta: Json = {"reasoning_content": event.text}
+        if event.signature is not None or event.redacted is not None:
+            delta["thinking_blocks"] = _block(event, "")
+        return self._chunk(event.choice, delta)
+
+    def _chunk(
+        self, index: int, delta: Json, logprobs: Raw | None = None, finish: str | None = None
+    ) -> bytes:
+        if index not in self._roles:
+            self._roles.add(index)
+            delta = {"role": "assistant", "content": "", **delta}
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+        return self._head + b'"choices":[' + wire.encode(choice) + b"]}\n\n"
