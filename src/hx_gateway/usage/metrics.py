@@ -199,7 +199,7 @@ def _deployments(
     succeeded: dict[_Labels, int] = {}
     for series, tally in tallies:
         if tally.straight:
-            key = (series.model_id, series.api_provider, series.model)
+            key: _Labels = (series.model_id, series.api_provider, series.model)
             succeeded[key] = succeeded.get(key, 0) + tally.straight
     total = dict(succeeded)
     failed: dict[_Labels, int] = {}

@@ -1,0 +1,88 @@
+"""Write lines to a file descriptor from a thread of their own; a reader who stops stops nobody."""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+Line = Callable[[], bytes]  # makes the line when it is written, off the event loop
+MAX_WAITING = 10_000
+_GATHER_S = 0.02  # lines of this time go out in one write
+
+
+class LineWriter:
+    """A bounded queue of lines and the thread that writes them.
+
+    `put` never waits: when the queue is full (a log pipe that nobody reads) the line is lost and
+    counted. Lines are made in the thread, many at a time.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        clean: Callable[[bytes], bytes],
+        *,
+        max_waiting: int = MAX_WAITING,
+        gather_s: float = _GATHER_S,
+    ) -> None:
+        """`clean` sees everything that is about to be written."""
+        self._fd = fd
+        self._clean = clean
+        self._max_waiting = max_waiting
+        self._gather_s = gather_s
+        self._waiting: deque[Line] = deque()
+        self._wake = threading.Event()
+        self._closing = False
+        self.lost = 0
+        # A daemon: a write that hangs must not keep the process alive.
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def put(self, line: Line) -> None:
+        """Queue a line."""
+        if len(self._waiting) >= self._max_waiting:
+            self.lost += 1
+            return
+        self._waiting.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Write what waits and stop; gives up when the reader takes nothing."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not (self._closing and not self._waiting):
+            self._wake.wait()
+            self._wake.clear()
+            self._write_waiting()
+            if not self._closing:
+                time.sleep(self._gather_s)
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            lines = []
+            while self._waiting and len(lines) < 256:
+                lines.append(self._waiting.popleft())
+            made = b"".join([self._make(line) for line in lines])
+            if not self._write(self._clean(made)):
+                self.lost += len(lines)
+
+    def _make(self, line: Line) -> bytes:
+        try:
+            return line() + b"\n"
+        except (TypeError, ValueError, RecursionError):  # what cannot be written as JSON
+            self.lost += 1
+            return b""
+
+    def _write(self, data: bytes) -> bool:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except OSError:  # closed pipe, full disk: a log is the first thing to go without
+                return False
+        return True
