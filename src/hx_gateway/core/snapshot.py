@@ -39,10 +39,11 @@ class AuthSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `key_cache_s`: how long a verified key is served without asking the store again.
     `max_stale_s`: how long it may be served when the store does not answer.
-    `model_denied_status` / `unknown_model_status`: LiteLLM's older statuses as switches.
+    `master_key_generated`: nobody configured one, so ours from the state directory is used.
     """
 
     master_key: Secret | None = None
+    master_key_generated: bool = False
     admin_keys: tuple[Secret, ...] = ()
     dev: bool = False
     key_header: bytes | None = None
