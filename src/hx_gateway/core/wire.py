@@ -19,6 +19,8 @@ _FIELDS = msgspec.json.Decoder(Fields)
 _ENCODER = msgspec.json.Encoder()
 _NOT_MARKS = bytes(c for c in range(256) if c not in b'[]{}"')
 
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+
 encode = _ENCODER.encode
 
 
@@ -61,7 +63,7 @@ def check_depth(body: bytes) -> None:
     for _ in range(MAX_DEPTH):
         if not rest:
             return
-        shorter = rest.replace(b"[]", b"").replace(b"{}", b"")
+        shorter = rest.replace(b"[]", b"")  # takes the innermost level away
         if len(shorter) == len(rest):
             return  # unbalanced: the parser will say so
         rest = shorter
@@ -71,7 +73,7 @@ def check_depth(body: bytes) -> None:
 
 def _without_strings(body: bytes) -> bytes:
     unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(unescaped.translate(None, _NOT_MARKS).split(b'"')[::2])
+    return b"".join(unescaped.translate(_ONE_KIND, _NOT_MARKS).split(b'"')[::2])
 
 
 def _why_not_object(body: bytes) -> str:

@@ -1,0 +1,85 @@
+"""The wiring: how one snapshot and the long-lived parts become an application."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hx_gateway.app.embedder import PipelineEmbedder
+from hx_gateway.app.parts import Parts
+from hx_gateway.auth.identify import Gatekeeper
+from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.dialects.registry import WAYS_IN
+from hx_gateway.manage.checks import Checkup
+from hx_gateway.manage.directory import Directory
+from hx_gateway.manage.keys import KeyService
+from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.rag.service import DocumentService
+from hx_gateway.routing.table import Table
+from hx_gateway.web import directory, docs, health, inference, keys, metrics, openapi, rag
+from hx_gateway.web.application import WebApplication
+from hx_gateway.web.endpoint import Endpoint
+
+
+class Assembly(msgspec.Struct, frozen=True, kw_only=True):
+    """One snapshot at work: swapped whole on a reload; calls under way keep the one they began."""
+
+    snapshot: Snapshot
+    application: WebApplication
+    pipeline: Pipeline
+    gatekeeper: Gatekeeper
+    checkup: Checkup
+
+
+def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
+    """Put an application together; pure wiring, nothing is opened here."""
+    gatekeeper = Gatekeeper(snapshot.auth, parts.store, parts.clock, role=parts.store_role)
+    pipeline = _pipeline(snapshot, parts)
+    endpoints = _endpoints(snapshot, parts, pipeline, gatekeeper, checkup)
+    return Assembly(
+        snapshot=snapshot,
+        application=WebApplication(endpoints, gatekeeper, snapshot.server),
+        pipeline=pipeline,
+        gatekeeper=gatekeeper,
+        checkup=checkup,
+    )
+
+
+def _pipeline(snapshot: Snapshot, parts: Parts) -> Pipeline:
+    attempter = Attempter(
+        sender=parts.client, health=parts.health, clock=parts.clock, ways_in=WAYS_IN
+    )
+    return Pipeline(
+        table=Table(snapshot),
+        health=parts.health,
+        attempter=attempter,
+        settings=snapshot.routing,
+        clock=parts.clock,
+        random=parts.random,
+        sinks=parts.sinks,
+    )
+
+
+def _endpoints(
+    snapshot: Snapshot,
+    parts: Parts,
+    pipeline: Pipeline,
+    gatekeeper: Gatekeeper,
+    checkup: Checkup,
+) -> Sequence[Endpoint]:
+    service = KeyService(parts.store, parts.clock, forget=gatekeeper.forget)
+    families: list[Endpoint] = [
+        *inference.endpoints(inference.Inference(pipeline, snapshot.server, parts.clock)),
+        *keys.endpoints(service),
+        *directory.endpoints(Directory(parts.store)),
+        *health.endpoints(checkup),
+        *metrics.endpoints(parts.metrics, snapshot.auth),
+    ]
+    if snapshot.rag.enabled and parts.vectors is not None:
+        embedder = PipelineEmbedder(pipeline, snapshot.rag.embedding_model, parts.clock)
+        families += rag.endpoints(
+            DocumentService(parts.vectors, embedder, snapshot.rag, parts.clock, parts.metrics)
+        )
+    if snapshot.server.docs:
+        families += [*openapi.endpoints(families), *docs.endpoints()]
+    return families

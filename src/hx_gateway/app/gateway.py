@@ -1,0 +1,201 @@
+"""The life of a gateway: load, open, assemble, serve; reload; drain and close."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from hx_gateway.app.build import Assembly, assemble
+from hx_gateway.app.checks import build_checks
+from hx_gateway.app.listen import Listen
+from hx_gateway.app.open import open_parts
+from hx_gateway.app.options import ServeOptions
+from hx_gateway.app.parts import Parts
+from hx_gateway.config import load_snapshot
+from hx_gateway.core.errors import ConfigError
+from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.core.tasks import spawn
+from hx_gateway.manage.checks import Checkup
+from hx_gateway.transport.server import Edge
+
+_log = logging.getLogger(__name__)
+_STATUS_EVERY_S = 2.0
+
+
+def _nothing(_text: str) -> None:
+    pass
+
+
+class Gateway:
+    """Everything behind the edge. `start` it once; it swaps the edge's application as it goes."""
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        listen: Listen,
+        edge: Edge,
+        phase: Callable[[str], None],
+    ) -> None:
+        """`phase` is told what is being done until ready."""
+        self._options = options
+        self._listen = listen
+        self._edge = edge
+        self._phase = phase
+        self._parts: Parts | None = None
+        self._now: Assembly | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._hurried = asyncio.Event()
+        self._draining = False
+        self.on_status: Callable[[str], None] = _nothing
+
+    async def start(self) -> None:
+        """Become ready; raises ConfigError. Dependencies that are away connect in the background."""
+        self._phase("reading the configuration")
+        snapshot = await asyncio.to_thread(self._load, 1)
+        _check_bind(snapshot, self._listen)
+        self._phase("opening the store")
+        self._parts = await open_parts(snapshot, self._options)
+        self._phase("assembling")
+        self._swap(snapshot)
+        spawn(self._report_status(), name="status")
+        self._write_pid(snapshot)
+        self._announce(snapshot)
+
+    async def reload(self) -> bool:
+        """Compile the configuration anew and swap it whole; a bad one changes nothing."""
+        assert self._now is not None  # noqa: S101 - signals are wired after start
+        old = self._now.snapshot
+        try:
+            snapshot = await asyncio.to_thread(self._load, old.generation + 1)
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("reload refused: %s", problem)
+            return False
+        for name in _needs_restart(old, snapshot):
+            _log.warning("%s changed; it takes effect after a restart", name)
+        self._swap(snapshot)
+        _log.info("configuration reloaded, generation %d", snapshot.generation)
+        return True
+
+    async def stop(self) -> None:
+        """Drain: refuse new work, let live streams end, then close everything."""
+        self._draining = True
+        assert self._now is not None  # noqa: S101 - as above
+        self._now.checkup.drain()
+        limit_s = self._now.snapshot.server.drain_timeout
+        draining = spawn(self._edge.drain(limit_s), name="drain")
+        hurry = spawn(self._hurried.wait(), name="hurry")  # type: ignore[arg-type]
+        await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            await self._edge.drain(0.0)
+        hurry.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._parts is not None:
+            await self._parts.aclose()
+        self._remove_pid()
+
+    def hurry(self) -> None:
+        """Stop waiting for live streams."""
+        self._hurried.set()
+
+    def status(self) -> str:
+        """Say in one line how we are: serving, or degraded and by what."""
+        if self._draining:
+            return "draining"
+        if self._now is None:
+            return "starting"
+        missing = self._now.checkup.missing()
+        return f"degraded: {', '.join(missing)}" if missing else "serving"
+
+    def _load(self, generation: int) -> Snapshot:
+        options = self._options
+        snapshot = load_snapshot(
+            options.config,
+            options.env_file,
+            dev=options.dev,
+            strict=options.strict,
+            generation=generation,
+        )
+        server = msgspec.structs.replace(
+            snapshot.server, host=self._listen.host, port=self._listen.port
+        )
+        return msgspec.structs.replace(snapshot, server=server)
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        """Put a snapshot to work; requests under way keep the application they began with."""
+        assert self._parts is not None  # noqa: S101 - opened in start
+        parts = self._parts
+        parts.health.configure(
+            cooldown_s=snapshot.routing.cooldown_s, enabled=snapshot.routing.cooldowns
+        )
+        checkup = Checkup(build_checks(snapshot, parts), parts.clock)
+        self._now = assemble(snapshot, parts, checkup)
+        self._edge.settings = snapshot.server
+        self._edge.application = self._now.application
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = spawn(self._now.gatekeeper.watch(), name="revocations")
+
+    async def _report_status(self) -> None:
+        last = ""
+        while not self._draining:
+            assert self._now is not None and self._parts is not None  # noqa: S101, PT018 - started
+            await self._now.checkup.findings()
+            if (status := self.status()) != last:
+                last = status
+                self.on_status(status)
+                _log.info("status: %s", status)
+            await self._parts.clock.sleep(_STATUS_EVERY_S)
+
+    def _write_pid(self, snapshot: Snapshot) -> None:
+        self._pid_path = snapshot.state_dir / "hx-gateway.pid"
+        self._pid_path.write_text(f"{os.getpid()}\n")
+
+    def _remove_pid(self) -> None:
+        self._pid_path.unlink(missing_ok=True)
+
+    def _announce(self, snapshot: Snapshot) -> None:
+        """Tell a person at a terminal how to begin; a service manager gets only the log."""
+        if "NOTIFY_SOCKET" in self._listen.environ or "INVOCATION_ID" in self._listen.environ:
+            return
+        sys.stdout.write(welcome(snapshot, self._edge.port))
+        sys.stdout.flush()
+
+
+def _check_bind(snapshot: Snapshot, listen: Listen) -> None:
+    """Refuse a public address without a master key of the operator's own."""
+    is_local = listen.host in {"127.0.0.1", "::1", "localhost"} or listen.is_inherited
+    if not is_local and snapshot.auth.master_key_generated:
+        raise ConfigError(
+            (
+                f"HOST {listen.host} can be reached by others, and no master key is configured; "
+                "set LITELLM_MASTER_KEY (32 characters or more), or listen on 127.0.0.1",
+            )
+        )
+
+
+def _needs_restart(old: Snapshot, new: Snapshot) -> list[str]:
+    names = ("store", "redis", "local", "state_dir", "log")
+    return [name for name in names if getattr(old, name) != getattr(new, name)]
+
+
+def welcome(snapshot: Snapshot, port: int) -> str:
+    """Write what a new user needs: the address, the key if it is ours, a line to paste."""
+    base = f"http://127.0.0.1:{port}"
+    model = next(iter(snapshot.routes), "demo")
+    lines = [f"\nHX Gateway answers on {base}/v1"]
+    key = "$LITELLM_MASTER_KEY"
+    if snapshot.auth.master_key_generated and snapshot.auth.master_key is not None:
+        key = snapshot.auth.master_key.reveal()
+        lines.append(f"Master key (kept in {snapshot.state_dir / 'master_key'}): {key}")
+    lines.append("Try it:")
+    lines.append(
+        f"  curl {base}/v1/chat/completions -H 'Authorization: Bearer {key}' "
+        "-H 'Content-Type: application/json' "
+        f'-d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}\'\n'
+    )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,140 @@
+"""`serve`: bind the port first, then everything else; stop when told, losing nothing.
+
+This module imports little on purpose: what it imports is loaded before the port is bound. The
+rest comes with `gateway`, in a thread, while `/livez` already answers.
+"""
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from hx_gateway.app.boot import BootApplication
+from hx_gateway.app.listen import Listen, listen_settings
+from hx_gateway.app.notify import Supervisor, supervisor
+from hx_gateway.app.options import ServeOptions
+from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.errors import ConfigError
+from hx_gateway.core.tasks import spawn
+from hx_gateway.transport.server import CannotBind, Edge, bind, inherited_sockets
+
+if TYPE_CHECKING:
+    from hx_gateway.app.gateway import Gateway
+
+EXIT_CONFIG = 2
+EXIT_BIND = 4
+
+
+def run(options: ServeOptions) -> int:
+    """Serve until told to stop; gives the exit code."""
+    try:
+        listen = listen_settings(options)
+        sockets = _sockets(listen)
+    except ConfigError as error:
+        return _refuse(error.problems, EXIT_CONFIG)
+    except CannotBind as error:
+        return _refuse((str(error),), EXIT_BIND)
+    return uvloop.run(Service(options, listen, sockets).run())
+
+
+def _sockets(listen: Listen) -> list[socket.socket]:
+    """Take what systemd hands over, else bind; never another port than the one asked for."""
+    inherited = inherited_sockets(os.getpid(), listen.listen_pid, listen.listen_fds)
+    return inherited or bind(listen.host, listen.port)
+
+
+def _refuse(problems: Sequence[str], code: int) -> int:
+    sys.stderr.write("hx-gateway does not start:\n")
+    sys.stderr.writelines(f"  {problem}\n" for problem in problems)
+    return code
+
+
+class Service:
+    """One run of the program: an edge that answers from the first moment, a gateway behind it."""
+
+    def __init__(
+        self, options: ServeOptions, listen: Listen, sockets: Sequence[socket.socket]
+    ) -> None:
+        """`sockets` are bound already."""
+        self._options = options
+        self._listen = listen
+        self._sockets = sockets
+        self._boot = BootApplication()
+        self._edge = Edge(self._boot, listen.server)
+        self._stop = asyncio.Event()
+        self._gateway: Gateway | None = None
+        self._supervisor: Supervisor = supervisor(listen.environ, os.getpid(), SystemClock())
+
+    async def run(self) -> int:
+        """Serve until a signal; gives the exit code."""
+        self._listen_to_signals()
+        await self._edge.start(self._sockets)
+        heart = spawn(self._supervisor.keep_alive(), name="watchdog")
+        try:
+            return await self._live()
+        finally:
+            heart.cancel()
+            await self._edge.aclose()
+
+    async def _live(self) -> int:
+        booting = spawn(self._bring_up(), name="boot")
+        stopping = spawn(self._stop.wait(), name="stop")  # type: ignore[arg-type]
+        await asyncio.wait((booting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not booting.done():
+            booting.cancel()
+            await asyncio.wait((booting,))
+            return 0
+        try:
+            booting.result()
+        except ConfigError as error:
+            stopping.cancel()
+            return _refuse(error.problems, EXIT_CONFIG)
+        await stopping
+        await self._shut_down()
+        return 0
+
+    async def _bring_up(self) -> None:
+        self._phase("loading")
+        module = await asyncio.to_thread(importlib.import_module, "hx_gateway.app.gateway")
+        gateway: Gateway = module.Gateway(self._options, self._listen, self._edge, self._phase)
+        await gateway.start()
+        self._gateway = gateway
+        self._supervisor.ready(gateway.status())
+        gateway.on_status = self._supervisor.status
+
+    async def _shut_down(self) -> None:
+        self._supervisor.stopping("draining")
+        gateway = self._gateway
+        if gateway is not None:
+            await gateway.stop()
+
+    def _phase(self, phase: str) -> None:
+        self._boot.phase = phase
+        self._supervisor.status(phase)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set() and self._gateway is not None:
+            self._gateway.hurry()  # a second signal: do not wait for live streams any longer
+        self._stop.set()
+
+    def _on_reload(self) -> None:
+        if self._gateway is None:
+            return
+        self._supervisor.reloading()
+        spawn(self._reload(self._gateway), name="reload")
+
+    async def _reload(self, gateway: "Gateway") -> None:
+        await gateway.reload()
+        self._supervisor.ready(gateway.status())

@@ -1,0 +1,28 @@
+"""Money is whole nano-dollars, never less than the price."""
+
+import pytest
+
+from hx_gateway.core.usage import Price, Usage, usd
+
+
+@pytest.mark.parametrize(
+    ("price", "usage", "nanos"),
+    [
+        (Price(), Usage(input=10, output=10), 0),
+        (Price(input=2_500_000_000, output=10_000_000_000), Usage(input=1, output=1), 12_500),
+        (Price(input=1), Usage(input=1), 1),  # rounded up
+        (Price(input=1_000_000, cached_read=500_000), Usage(input=10, cached_read=4), 8),
+        (Price(input=1_000_000), Usage(input=10, cached_read=4), 10),
+        (Price(input=1_000_000, cached_write=2_000_000), Usage(input=3, cached_write=1), 4),
+    ],
+)
+def test_a_usage_is_priced(price: Price, usage: Usage, nanos: int) -> None:
+    assert price.cost(usage) == nanos
+
+
+@pytest.mark.parametrize(
+    ("nanos", "text"),
+    [(0, "0"), (1, "0.000000001"), (2_500, "0.0000025"), (-1_500_000_000, "-1.5"), (10**9, "1")],
+)
+def test_dollars_are_written_without_rounding(nanos: int, text: str) -> None:
+    assert usd(nanos) == text

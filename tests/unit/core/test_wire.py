@@ -1,0 +1,87 @@
+"""JSON at the border: what is refused, and with which status."""
+
+import pytest
+
+from hx_gateway.core import wire
+from hx_gateway.core.errors import InvalidRequest, Unprocessable
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"  ",
+        b"{",
+        b'["a"]',
+        b'"text"',
+        b"1",
+        b"null",
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b"\xff",
+    ],
+)
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        wire.decode_fields(body)
+
+
+def test_fields_keep_the_bytes_of_the_client() -> None:
+    fields = wire.decode_fields(b'{"model":"m","n":1.50,"u":"\\u00e4"}')
+    assert bytes(fields["n"]) == b"1.50"
+    assert bytes(fields["u"]) == b'"\\u00e4"'
+
+
+@pytest.mark.parametrize(
+    ("body", "is_deep"),
+    [
+        (b'{"a":' + b"[" * 63 + b"]" * 63 + b"}", False),
+        (b'{"a":' + b"[" * 64 + b"]" * 64 + b"}", True),
+        (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", True),
+        (b'{"a":' + b"[[],{}]," * 1000 + b"1}", False),
+        (b'{"a":"' + b"[" * 1000 + b'"}', False),  # brackets in a text are no nesting
+        (b'{"a":"\\"' + b"[" * 1000 + b'\\\\"}', False),
+        (b'{"a":"\\n",' + b'"b":"\\\\",' * 100 + b'"c":' + b"[" * 70 + b"]" * 70 + b"}", True),
+    ],
+)
+def test_nesting_is_bounded(body: bytes, is_deep: bool) -> None:
+    if is_deep:
+        with pytest.raises(InvalidRequest):
+            wire.check_depth(body)
+    else:
+        wire.check_depth(body)
+
+
+class _Body(wire.msgspec.Struct, forbid_unknown_fields=True):
+    limit: int = 5
+
+
+def test_a_broken_schema_names_the_field() -> None:
+    with pytest.raises(Unprocessable) as caught:
+        wire.decode_as(b'{"limit":"x"}', _Body)
+    assert caught.value.param == "limit"
+    assert caught.value.http_status == 422
+
+
+def test_broken_json_is_400_also_where_a_schema_is_wanted() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        wire.decode_as(b"{", _Body)
+    assert caught.value.http_status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "text"), [(b'{"m":"a"}', "a"), (b'{"m":null}', None), (b"{}", None)]
+)
+def test_text_fields_may_be_absent(body: bytes, text: str | None) -> None:
+    assert wire.text_field(wire.decode_fields(body), "m") == text
+
+
+def test_a_text_field_of_another_type_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        wire.text_field(wire.decode_fields(b'{"m":1}'), "m")
+    assert caught.value.param == "m"
+
+
+def test_a_boolean_is_not_read_from_a_number() -> None:
+    with pytest.raises(InvalidRequest):
+        wire.bool_field(wire.decode_fields(b'{"stream":1}'), "stream")

@@ -1,0 +1,162 @@
+"""The first minute of a request: identity before path, scope before body, errors in one shape."""
+
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from hx_gateway.core.errors import DependencyError, Unauthenticated
+from hx_gateway.core.http import BodyRule, Request, RequestHead, Response
+from hx_gateway.core.principal import Principal, Scope
+from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.web.application import WebApplication
+from hx_gateway.web.endpoint import Endpoint, Visit
+from hx_gateway.web.respond import json_response
+
+USER = Principal(key_id="user", scopes=frozenset({Scope.INFERENCE}))
+
+
+class Gate:
+    """Lets `good` in at once, `slow` after asking, nobody else."""
+
+    def known(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        return USER if headers.get(b"authorization") == b"good" else None
+
+    async def find(self, headers: Mapping[bytes, bytes]) -> Principal:
+        match headers.get(b"authorization"):
+            case b"slow":
+                return USER
+            case b"unsure":
+                raise DependencyError("PostgreSQL")
+        raise Unauthenticated("No API key was sent, or not a valid one.")
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    limit: int = 5
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True):
+    page: int = 1
+
+
+async def show(visit: Visit) -> Response:
+    return json_response(
+        {"id": visit.id, "path": dict(visit.path), "body": visit.body, "q": visit.query}
+    )
+
+
+async def fail(visit: Visit) -> Response:
+    raise RuntimeError("secret detail")
+
+
+def endpoint(method: str, path: str, scope: Scope, **more: object) -> Endpoint:
+    fields = {"handler": show, "name": path, "summary": "", "tag": "t", **more}
+    return Endpoint(method=method, path=path, scope=scope, **fields)  # type: ignore[arg-type]
+
+
+APP = WebApplication(
+    [
+        endpoint("GET", "/open", Scope.OPEN),
+        endpoint("GET", "/any", Scope.ANY, query=Query),
+        endpoint("POST", "/write", Scope.RAG_WRITE, body=Body),
+        endpoint("POST", "/ask", Scope.INFERENCE, body=Body, max_body=100),
+        endpoint("GET", "/fail", Scope.ANY, handler=fail),
+    ],
+    Gate(),
+    ServerSettings(cors_origins=("https://ours.test",)),
+)
+
+
+def head(method: str, path: str, query: str = "", **headers: str) -> RequestHead:
+    named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    return RequestHead(method, path, query, named, "127.0.0.1", 0.0)
+
+
+async def answer(
+    method: str, path: str, body: bytes = b"", query: str = "", **headers: str
+) -> Response:
+    return await APP.answer(Request(head(method, path, query, **headers), body))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "body", "status"),
+    [
+        ("GET", "/open", None, b"", 200),
+        ("GET", "/any", None, b"", 401),
+        ("GET", "/any", "wrong", b"", 401),
+        ("GET", "/any", "good", b"", 200),
+        ("GET", "/any", "slow", b"", 200),
+        ("GET", "/any", "unsure", b"", 503),
+        ("GET", "/nowhere", None, b"", 401),  # nobody learns which paths exist
+        ("GET", "/nowhere", "good", b"", 404),
+        ("DELETE", "/any", "good", b"", 405),
+        ("POST", "/write", None, b"{", 401),  # identity before body
+        ("POST", "/write", "good", b"{", 403),  # scope before body
+        ("POST", "/ask", "good", b"{", 400),
+        ("POST", "/ask", "good", b'{"limit":"x"}', 422),
+        ("POST", "/ask", "good", b'{"limits":1}', 422),
+        ("POST", "/ask", "good", b"{}", 200),
+        ("GET", "/fail", "good", b"", 500),
+    ],
+)
+async def test_who_may_do_what(
+    method: str, path: str, key: str | None, body: bytes, status: int
+) -> None:
+    headers = {} if key is None else {"authorization": key}
+    response = await answer(method, path, body, **headers)
+    assert response.status == status
+    assert dict(response.headers)[b"x-request-id"]
+    if status >= 400:
+        error = msgspec.json.decode(response.body)["error"]
+        assert set(error) >= {"message", "type", "param", "code"}
+        assert "secret detail" not in response.body.decode()
+
+
+async def test_401_says_how_to_authenticate_and_405_what_is_allowed() -> None:
+    refused = dict((await answer("GET", "/any")).headers)
+    assert refused[b"www-authenticate"] == b"Bearer"
+    wrong = dict((await answer("DELETE", "/any", authorization="good")).headers)
+    assert wrong[b"allow"] == b"GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 200), ("page=2", 200), ("page=x", 422), ("other=1", 422), ("%ff=1", 400)],
+)
+async def test_a_query_is_checked(query: str, status: int) -> None:
+    assert (await answer("GET", "/any", query=query, authorization="good")).status == status
+
+
+async def test_a_harmless_request_id_is_kept_and_another_is_replaced() -> None:
+    kept = await answer("GET", "/open", x_request_id="abc-1")
+    assert dict(kept.headers)[b"x-request-id"] == b"abc-1"
+    replaced = await answer("GET", "/open", x_request_id="a b\x01")
+    assert dict(replaced.headers)[b"x-request-id"] != b"a b\x01"
+
+
+async def test_request_ids_differ() -> None:
+    ids = {dict((await answer("GET", "/open")).headers)[b"x-request-id"] for _ in range(100)}
+    assert len(ids) == 100
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"), [("https://ours.test", True), ("https://evil.test", False)]
+)
+async def test_preflight_needs_no_key_and_names_only_our_origins(
+    origin: str, allowed: bool
+) -> None:
+    response = await answer(
+        "OPTIONS", "/write", origin=origin, access_control_request_method="POST"
+    )
+    assert response.status == 204
+    assert (b"access-control-allow-origin" in dict(response.headers)) is allowed
+    plain = await answer("GET", "/open", origin=origin)
+    assert (b"access-control-allow-origin" in dict(plain.headers)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "limit"),
+    [("POST", "/ask", 100), ("POST", "/write", 10 * 1024 * 1024), ("PUT", "/x", 65536)],
+)
+def test_the_body_limit_is_the_endpoints(method: str, path: str, limit: int) -> None:
+    assert APP.check_head(head(method, path)) == BodyRule(max_bytes=limit)
