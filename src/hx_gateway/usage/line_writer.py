@@ -64,7 +64,7 @@ class LineWriter:
 
     def _write_waiting(self) -> None:
         while self._waiting:
-            lines = []
+            lines: list[Line] = []
             while self._waiting and len(lines) < 256:
                 lines.append(self._waiting.popleft())
             made = b"".join([self._make(line) for line in lines])

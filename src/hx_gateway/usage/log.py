@@ -7,7 +7,8 @@ from functools import partial
 
 import msgspec
 
-from hx_gateway.core.receipt import Receipt
+from hx_gateway.core.call import Operation
+from hx_gateway.core.receipt import Ending, Receipt
 from hx_gateway.core.usage import usd
 from hx_gateway.usage.line_writer import LineWriter
 
@@ -15,6 +16,38 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str)
 _FORMATTER = logging.Formatter()
 _LONGEST_TEXT = 8192
 _LONGEST_NAME = 128
+
+
+def _call() -> str:
+    return "call"
+
+
+class _CallLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The line of a call; a struct, because that is written five times faster than a dict."""
+
+    time: datetime
+    event: str = msgspec.field(default_factory=_call)  # a plain default would be left out
+    request_id: str
+    operation: Operation
+    model: str
+    deployment: str | None = None
+    provider: str | None = None
+    upstream_model: str | None = None
+    status: int
+    ending: Ending
+    error: str | None = None
+    ms: float | None = None
+    first_byte_ms: float | None = None
+    upstream_ms: float | None = None
+    stream: bool
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str | None = None
+    key: str
+    key_alias: str | None = None
+    team: str | None = None
+    user: str | None = None
 
 
 class JsonHandler(logging.Handler):
@@ -53,7 +86,7 @@ class AccessLog:
 def record_line(record: logging.LogRecord) -> bytes:
     """Write a record of the logging module."""
     line: dict[str, object] = {
-        "time": _iso(record.created),
+        "time": datetime.fromtimestamp(record.created, UTC),
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": record.getMessage()[:_LONGEST_TEXT],
@@ -71,39 +104,40 @@ def request_line(fields: Mapping[str, object], at: float) -> bytes:
 
     `at` is wall time in seconds.
     """
-    return _ENCODER.encode({"time": _iso(at), "level": "info", "event": "request", **fields})
+    return _ENCODER.encode(
+        {"time": datetime.fromtimestamp(at, UTC), "level": "info", "event": "request", **fields}
+    )
 
 
 def receipt_line(receipt: Receipt) -> bytes:
     """Write a call. Times in ms, cost in US dollars as text; what is not known is left out."""
     usage = receipt.usage
-    line = {
-        "time": _iso(receipt.started_at),
-        "level": "info",
-        "event": "call",
-        "request_id": receipt.call_id[:_LONGEST_NAME],
-        "operation": receipt.operation.value,
-        "model": receipt.model[:_LONGEST_NAME],
-        "deployment": receipt.deployment_id,
-        "provider": receipt.provider,
-        "upstream_model": receipt.upstream_model,
-        "status": receipt.status,
-        "ending": receipt.ending.value,
-        "error": receipt.error_code,
-        "ms": _ms(receipt.seconds),
-        "first_byte_ms": _ms(receipt.first_byte_seconds),
-        "upstream_ms": _ms(receipt.upstream_seconds),
-        "stream": receipt.stream,
-        "attempts": len(receipt.attempts),
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cost_usd": None if receipt.cost is None else usd(receipt.cost),
-        "key": receipt.key_id[:12],
-        "key_alias": receipt.alias,
-        "team": receipt.team_id,
-        "user": receipt.user_id,
-    }
-    return _ENCODER.encode({name: value for name, value in line.items() if value is not None})
+    return _ENCODER.encode(
+        _CallLine(
+            time=datetime.fromtimestamp(receipt.started_at, UTC),
+            request_id=receipt.call_id[:_LONGEST_NAME],
+            operation=receipt.operation,
+            model=receipt.model[:_LONGEST_NAME],
+            deployment=receipt.deployment_id,
+            provider=receipt.provider,
+            upstream_model=receipt.upstream_model,
+            status=receipt.status,
+            ending=receipt.ending,
+            error=receipt.error_code,
+            ms=_ms(receipt.seconds),
+            first_byte_ms=_ms(receipt.first_byte_seconds),
+            upstream_ms=_ms(receipt.upstream_seconds),
+            stream=receipt.stream,
+            attempts=len(receipt.attempts),
+            input_tokens=usage.input,
+            output_tokens=usage.output,
+            cost_usd=None if receipt.cost is None else usd(receipt.cost),
+            key=receipt.key_id[:12],
+            key_alias=receipt.alias,
+            team=receipt.team_id,
+            user=receipt.user_id,
+        )
+    )
 
 
 def install(writer: LineWriter, level: str) -> JsonHandler:
@@ -115,10 +149,5 @@ def install(writer: LineWriter, level: str) -> JsonHandler:
     return handler
 
 
-def _iso(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return moment.removesuffix("+00:00") + "Z"
-
-
 def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)
+    return None if seconds is None else int(seconds * 1e6) / 1000

@@ -19,7 +19,7 @@ _KEY = re.compile(rb"(sk-[A-Za-z0-9_-]{2})[A-Za-z0-9_-]{12,}")
 
 
 class Redactor:
-    """Strikes out known secrets, in every form they are likely to take, and what looks like a key."""
+    """Strikes out known secrets in the forms they are likely to take, and what looks like a key."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         """Know these from the start."""
