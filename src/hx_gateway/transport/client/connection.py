@@ -1,0 +1,327 @@
+"""One connection to an upstream: bytes out, a parsed answer in, and one timer over both.
+
+Knows one exchange at a time and nothing of who owns the connection or reads the answer.
+"""
+
+import asyncio
+from typing import Protocol, cast
+
+import httptools
+
+from hx_gateway.core.errors import Garbled, TimedOut, Unreachable, UpstreamError
+from hx_gateway.core.http import Header
+from hx_gateway.transport.client.limits import ClientLimits
+
+SCRATCH = 64 * 1024
+NEVER = float("inf")
+CUT_SHORT = "The upstream's answer was cut short."
+_TOTAL = "The upstream did not finish in time."
+# uvloop's clock counts whole milliseconds: a timer may fire that much before a deadline.
+_TICK = 0.001
+
+
+class Owner(Protocol):
+    """Who keeps a connection between exchanges."""
+
+    def rested(self, connection: "Connection") -> None:
+        """Take a connection that can carry another request."""
+        ...
+
+    def lost(self, connection: "Connection") -> None:
+        """Forget a connection that can carry no more; called at least once."""
+        ...
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One open connection, idle or with one exchange.
+
+    Whoever drives it calls `begin`, `write`, then `wait` until `head_done`, then `take` and `wait`
+    until `complete`, then `release`; and sets `sent` when the whole request was written. `fault`
+    says why nothing more will come.
+    """
+
+    __slots__ = (
+        "_body_to_eof",
+        "_deadline",
+        "_fields",
+        "_head_bytes",
+        "_head_only",
+        "_idle",
+        "_keep_alive",
+        "_late",
+        "_limits",
+        "_loop",
+        "_owner",
+        "_parser",
+        "_parts",
+        "_paused",
+        "_scratch",
+        "_timer",
+        "_timer_at",
+        "_total_at",
+        "_transport",
+        "_unread",
+        "_waiter",
+        "complete",
+        "fault",
+        "head_done",
+        "headers",
+        "sent",
+        "status",
+        "write_blocked",
+    )
+
+    def __init__(self, owner: Owner, limits: ClientLimits, scratch: memoryview) -> None:
+        """`scratch` (64 KiB) is shared: the loop fills it and calls us before anyone else."""
+        self._owner = owner
+        self._limits = limits
+        self._scratch = scratch
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = self._deadline = self._total_at = NEVER
+        self._late = _TOTAL
+        self._waiter: asyncio.Future[None] | None = None
+        self._idle = False
+        self.write_blocked = False
+        self._reset(head_only=False)
+
+    def _reset(self, *, head_only: bool) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.sent = self.head_done = self.complete = False
+        self.fault: UpstreamError | None = None
+        self._head_only = head_only
+        self._head_bytes = self._unread = 0
+        self._fields: list[Header] = []
+        self._parts: list[bytes] = []
+        self._body_to_eof = self._keep_alive = self._paused = False
+
+    # What the driver calls
+
+    def begin(self, total_at: float, *, head_only: bool = False) -> None:
+        """Start an exchange that must be over at `total_at` (loop time).
+
+        `head_only`: the answer will have no body, whatever its head says (HEAD).
+        """
+        self._idle = False
+        self._reset(head_only=head_only)
+        self._total_at = total_at
+        self._watch(total_at, _TOTAL)
+
+    def write(self, *pieces: bytes) -> None:
+        """Send bytes; when they do not go out at once, `write_blocked` is true for a while."""
+        if self._transport is not None:
+            self._transport.writelines(pieces)
+
+    async def wait(self, seconds: float, late: str) -> None:
+        """Wait for anything to happen; raises the fault. `late` is the message of the TimedOut."""
+        if self.fault is None:
+            self._watch(min(self._loop.time() + seconds, self._total_at), late)
+            self._waiter = waiter = self._loop.create_future()
+            await waiter
+            # Late firing is checked against this, so no timer is touched here.
+            self._deadline = self._total_at
+        if self.fault is not None:
+            raise self.fault
+
+    def take(self) -> bytes:
+        """Get all bytes of the body that are here; may be empty. Lets more come."""
+        parts = self._parts
+        if not parts:
+            return b""
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._parts = []
+        self._unread = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    @property
+    def heard(self) -> bool:
+        """Whether any byte of the answer has come."""
+        return self._head_bytes > 0
+
+    def release(self) -> None:
+        """End the exchange: to the owner if another request can follow, else drop it."""
+        finished = self.complete and self.sent and not self.write_blocked
+        if not (finished and self._keep_alive) or self._paused:
+            self.abort()
+            return
+        self._reset(head_only=False)
+        self._idle = True
+        self._watch(self._loop.time() + self._limits.idle_timeout, _TOTAL)
+        self._owner.rested(self)
+
+    def abort(self) -> None:
+        """Close at once, so that the upstream sees it now; safe to call twice."""
+        self._idle = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+            self._owner.lost(self)
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclasses
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """See `asyncio.BufferedProtocol`."""
+        return self._scratch
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what came; wake whoever waits."""
+        if self._idle:  # bytes that nobody asked for: an answer to nothing must not meet a request
+            self.abort()
+            return
+        try:
+            self._feed(nbytes)
+        except httptools.HttpParserError:
+            self._fail(Garbled("The upstream's answer is not valid HTTP."))
+            return
+        if self._unread > self._limits.max_unread and not self.complete and self._transport:
+            self._paused = True
+            self._transport.pause_reading()
+        if self._parts or self.head_done:
+            self._wake()
+
+    def eof_received(self) -> None:
+        """Judge the end of the bytes: it ends a body that has no other end, else it is a fault."""
+        if self._idle:
+            self.abort()
+        elif self._body_to_eof and not self.complete:
+            self.complete = True
+            self._wake()
+        else:
+            self._cut()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Whoever waits is told; the socket is gone."""
+        self._cut()
+        self.abort()
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self.write_blocked = True
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self.write_blocked = False
+        self._wake()
+
+    # What the parser calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field as it came."""
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Decide what body follows (RFC 9112 section 6.3)."""
+        self.status = status = self._parser.get_status_code()
+        if self.head_done or status == 101 or len(self._fields) > self._limits.max_headers:
+            # A second answer, a protocol nobody asked for, or too many fields.
+            raise httptools.HttpParserError("refused")
+        if status < 200:
+            self._fields.clear()
+            return
+        self.headers = headers = _joined(self._fields)
+        coding = headers.get(b"transfer-encoding")
+        if coding is not None and coding.lower() != b"chunked":
+            raise httptools.HttpParserError("refused")
+        self.head_done = True
+        if self._head_only or status in (204, 304):
+            self.complete = True
+        elif coding is None and b"content-length" not in headers:
+            self._body_to_eof = True
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        if self.complete:
+            raise httptools.HttpParserError("refused")
+        self._parts.append(data)
+        self._unread += len(data)
+
+    def on_message_complete(self) -> None:
+        """Mark the proper end; only now may the connection be used again."""
+        if self.head_done:
+            self.complete = True
+            self._keep_alive = self._parser.should_keep_alive()
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer to one request."""
+        if self.head_done:
+            raise httptools.HttpParserError("refused")
+
+    # The rest
+
+    def _feed(self, nbytes: int) -> None:
+        data = self._scratch[:nbytes]
+        if not self.head_done:
+            room = self._limits.max_head - self._head_bytes
+            self._head_bytes += nbytes
+            self._parser.feed_data(data[:room])
+            data = data[room:]
+        if not data:
+            return
+        if self.head_done:
+            self._parser.feed_data(data)
+        else:
+            self._fail(Garbled("The upstream's answer has too large a head."))
+
+    def _cut(self) -> None:
+        if self.heard:
+            self._fail(Garbled(CUT_SHORT))
+        else:
+            self._fail(Unreachable("The upstream closed the connection without an answer."))
+
+    def _fail(self, fault: UpstreamError) -> None:
+        if not self.complete and self.fault is None:
+            self.fault = fault
+        self._keep_alive = False
+        self.abort()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _watch(self, until: float, late: str) -> None:
+        """Set the deadline. The timer is moved only when it would fire too late."""
+        self._deadline = until
+        self._late = late
+        if until >= self._timer_at and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if until < NEVER and self._transport is not None:
+            self._timer_at = until
+            self._timer = self._loop.call_at(until, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        if now + _TICK < self._deadline:
+            self._watch(self._deadline, self._late)
+        elif self._idle:
+            self.abort()
+        else:
+            self._fail(TimedOut(self._late if now + _TICK < self._total_at else _TOTAL))
+
+
+def _joined(fields: list[Header]) -> dict[bytes, bytes]:
+    headers = {name.lower(): value for name, value in fields}
+    if len(headers) < len(fields):  # a name came twice: RFC 9110 section 5.2 joins with a comma
+        headers.clear()
+        for name, value in fields:
+            key = name.lower()
+            headers[key] = headers[key] + b", " + value if key in headers else value
+    return headers

@@ -1,0 +1,110 @@
+"""One upstream's answer, as its reader sees it."""
+
+from collections.abc import Mapping
+
+from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
+from hx_gateway.transport.client.connection import Connection
+from hx_gateway.transport.client.inflate import Inflater
+from hx_gateway.transport.client.limits import ClientLimits
+
+_STALLED = "The upstream stopped in the middle of its answer."
+_DECODED = (b"content-encoding", b"content-length")
+
+
+class Answer:
+    """An answer whose head is here; an `Exchange`.
+
+    Holds its connection until the last byte was taken or `close` was called.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_connection",
+        "_ended",
+        "_idle",
+        "_inflater",
+        "_max_body",
+        "headers",
+        "status",
+    )
+
+    def __init__(self, connection: Connection, idle: float, limits: ClientLimits) -> None:
+        """`idle`: seconds to wait for the next bytes. Raises Garbled for an unknown encoding."""
+        self.status = connection.status
+        self.headers: Mapping[bytes, bytes] = connection.headers
+        self._connection: Connection | None = connection
+        self._idle = idle
+        self._max_body = limits.max_body
+        self._begun = self._ended = False
+        self._inflater: Inflater | None = None
+        encoding = self.headers.get(b"content-encoding")
+        if encoding and encoding.lower() != b"identity":
+            self._inflater = Inflater(encoding, limits.max_body)
+            self.headers = {k: v for k, v in self.headers.items() if k not in _DECODED}
+
+    async def read(self) -> bytes:
+        """See `Exchange`; raises Garbled also for a body above the limit."""
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while not self._ended:
+                piece = await self._pull()
+                size += len(piece)
+                if size > self._max_body:
+                    raise Garbled("The upstream's answer is too large.")
+                pieces.append(piece)
+        except UpstreamError:
+            self.close()
+            raise
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def receive(self) -> bytes:
+        """See `Exchange`; gives everything that is here at once.
+
+        Raises Interrupted instead of Garbled once bytes were given out.
+        """
+        if self._ended:
+            return b""
+        try:
+            piece = await self._pull()
+        except Garbled as fault:
+            self.close()
+            if self._begun:
+                raise Interrupted(fault.message) from None
+            raise
+        except UpstreamError:
+            self.close()
+            raise
+        self._begun = True
+        return piece
+
+    def close(self) -> None:
+        """See `Exchange`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
+
+    async def _pull(self) -> bytes:
+        """Wait for bytes; b"" only at the end, which may also come together with the last ones."""
+        while True:
+            connection = self._connection
+            if connection is None:
+                raise Interrupted("The answer was closed before its end.")
+            if connection.fault is not None and not self._begun:
+                raise connection.fault  # what came before it is withheld: another may answer
+            piece = connection.take()
+            if connection.complete:
+                return self._finish(piece)
+            if piece and self._inflater is not None:
+                piece = self._inflater.feed(piece)
+            if piece:
+                return piece
+            await connection.wait(self._idle, _STALLED)
+
+    def _finish(self, piece: bytes) -> bytes:
+        if self._inflater is not None:
+            piece = self._inflater.feed(piece)
+            self._inflater.end()
+        self._ended = True
+        self.close()
+        return piece
