@@ -1,18 +1,29 @@
 """Turn a call into the request one deployment is sent: relayed if it can be, else translated."""
 
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import msgspec
 from msgspec import Raw
 
 from hx_gateway.adapter.quirks import without
-from hx_gateway.core.call import Call
+from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.http import JSON_TYPE, Header, HttpRequest
 from hx_gateway.core.provider import Draft, WayOut
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.wire import encode
+from hx_gateway.dialects.openai_embeddings import count_inputs
 from hx_gateway.dialects.registry import WAYS_IN
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A way out of embeddings: it can be told how many vectors must come back."""
+
+    def expecting(self, inputs: int) -> WayOut:
+        """Give one that takes only answers with that many vectors."""
+        ...
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +69,8 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         whole = call if fields is call.fields else msgspec.structs.replace(call, fields=fields)
         question = WAYS_IN[call.dialect].read(whole)
         body = out.encode(question, deployment.model, stream=call.stream)
+    if call.operation is Operation.EMBED and isinstance(out, Counted):
+        out = out.expecting(count_inputs(fields))
     draft = Draft(path=deployment.base_path + out.path, fields=body, changed=dropped)
     if deployment.dropped:
         draft = without(draft, deployment.dropped)

@@ -96,8 +96,15 @@ class WayOut(Protocol):
     `name` equals the `WayIn` whose bytes may be relayed to it unchanged.
     """
 
-    name: str
-    path: str
+    @property
+    def name(self) -> str:
+        """The format's name."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Its path below the base URL."""
+        ...
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the request's body for an upstream that is not relayed to."""
@@ -156,7 +163,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     `aliases` are further prefixes in `litellm_params.model`. `key_env` / `base_env` are the
     environment names of its credential and base URL, the first set one wins. `models_path` lists
-    its models (relative to the base URL). `local` marks a child process on this machine.
+    its models (relative to the base URL). `model_names` are how its models' names begin, for
+    models configured without a prefix. `local` marks a child process on this machine.
     """
 
     name: str
@@ -171,6 +179,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     models_path: str | None = "/models"
     params: frozenset[str] = frozenset()
     health: HttpRequest | None = None
+    local: bool = False
+    model_names: tuple[str, ...] = ()
     docs: str = ""
 
 

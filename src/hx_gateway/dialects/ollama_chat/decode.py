@@ -108,7 +108,7 @@ class ChatDecoder:
     def _read_message(self, line: _Line, message: _Message, events: list[Event]) -> None:
         if message.thinking:
             events.append(ThinkingDelta(text=message.thinking))
-        logprobs = None if line.logprobs in {None, _NULL} else raw({"content": line.logprobs})
+        logprobs = _logprobs(line.logprobs)
         if message.content or logprobs is not None:
             events.append(TextDelta(text=message.content or "", logprobs=logprobs))
         for call in message.tool_calls or ():
@@ -128,6 +128,11 @@ class ChatDecoder:
         if self._tools:
             return Finish.TOOL_USE
         return Finish.LENGTH if reason == "length" else Finish.STOP
+
+
+def _logprobs(tokens: Raw | None) -> Raw | None:
+    """Put the tokens where Chat Completions has them; their own shape is the same."""
+    return None if tokens is None or tokens == _NULL else raw({"content": tokens})
 
 
 def _invent_id(created_at: str, index: int, what: str) -> str:

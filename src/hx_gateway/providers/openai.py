@@ -1,0 +1,25 @@
+"""OpenAI itself.
+
+Docs: https://platform.openai.com/docs/api-reference
+"""
+
+from hx_gateway.adapter import Bearer, Provider
+from hx_gateway.core.call import Operation
+from hx_gateway.dialects import openai_chat, openai_completions, openai_embeddings
+
+PROVIDER = Provider(
+    name="openai",
+    aliases=("text-completion-openai",),
+    base_url="https://api.openai.com/v1",
+    auth=Bearer(),
+    key_env=("OPENAI_API_KEY",),
+    base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    speaks={
+        # Reasoning models refuse `max_tokens`; all others take both names.
+        Operation.CHAT: (openai_chat.ChatOut(max_tokens_field="max_completion_tokens"),),
+        Operation.COMPLETE: (openai_completions.WAY_OUT,),
+        Operation.EMBED: (openai_embeddings.WAY_OUT,),
+    },
+    model_names=("gpt-", "chatgpt-", "o1", "o3", "o4-", "text-embedding-", "davinci-", "babbage-"),
+    docs="https://platform.openai.com/docs/api-reference",
+)
