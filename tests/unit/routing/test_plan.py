@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from tests.support.clock import seeded
+from tests.support.deployments import deployment, route
 
 from hx_gateway.core.errors import (
     ContentRefused,
@@ -17,8 +19,6 @@ from hx_gateway.core.errors import (
 from hx_gateway.core.route import Route
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.plan import GiveUp, Plan, RetryPolicy, Step, Try
-from tests.support.clock import seeded
-from tests.support.deployments import deployment, route
 
 A, B, C = deployment("a"), deployment("b", order=1), deployment("c")
 BUSY, DOWN, SLOW = Overloaded("busy"), Unreachable("down"), TimedOut("slow")

@@ -1,0 +1,77 @@
+"""Names: exact, alias, wildcard, unknown."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.deployments import deployment, route
+
+from hx_gateway.core.errors import InvalidRequest, UnknownModel
+from hx_gateway.core.snapshot import RoutingSettings, Snapshot
+from hx_gateway.routing.table import MAX_EXPANDED, Table
+
+CHAT = route("chat", deployment("a"))
+HIDDEN = route("inner", deployment("b"), hidden=True)
+ANY_OPENAI = route("openai/*", deployment("o", model="*"))
+ANY_MINI = route("openai/*-mini", deployment("m", model="small-*"))
+
+
+def table(**fields: Any) -> Table:
+    fields.setdefault("routes", {"chat": CHAT, "inner": HIDDEN})
+    fields.setdefault("wildcards", (ANY_MINI, ANY_OPENAI))
+    fields.setdefault("aliases", {"gpt": "chat"})
+    return Table(Snapshot(state_dir=Path("unused"), **fields))
+
+
+@pytest.mark.parametrize(
+    ("name", "deployment_id", "model"),
+    [
+        ("chat", "a", "model-a"),
+        ("gpt", "a", "model-a"),
+        ("openai/x", "o", "x"),
+        ("openai/a/b", "o", "a/b"),
+        ("openai/x-mini", "m", "small-x"),
+    ],
+)
+def test_a_name_is_found(name: str, deployment_id: str, model: str) -> None:
+    found = table().find(name)
+    assert (found.deployments[0].id, found.deployments[0].model) == (deployment_id, model)
+
+
+@pytest.mark.parametrize("name", ["", "Chat", "openai/", "other/x", "chat ", "openai"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        table().find(name)
+
+
+def test_the_status_of_an_unknown_model_can_be_litellms() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        table(routing=RoutingSettings(unknown_model_status=400)).find("nowhere")
+    assert caught.value.http_status == 400
+
+
+def test_a_refusal_shows_little_of_what_was_sent() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        table().find("x\n" + "y" * 5000)
+    assert len(caught.value.message) < 250
+    assert "\n" not in caught.value.message
+
+
+def test_names_leave_out_wildcards_and_hidden_routes() -> None:
+    assert table().names() == ["chat", "gpt"]
+    assert table().patterns() == ["openai/*-mini", "openai/*"]
+
+
+def test_a_request_without_model_takes_its_group_or_the_default() -> None:
+    with_default = table(routing=RoutingSettings(default_group="chat"))
+    assert with_default.default(None) == "chat"
+    assert with_default.default("other") == "other"
+    with pytest.raises(InvalidRequest):
+        table().default(None)
+
+
+def test_names_that_callers_make_up_do_not_fill_the_memory() -> None:
+    names = table()
+    for n in range(MAX_EXPANDED + 100):
+        names.find(f"openai/{n}")
+    assert len(names._expanded) == MAX_EXPANDED
