@@ -1,26 +1,76 @@
-"""Every implementation of a port, for the suites that run on all of them."""
+"""Every implementation of a port, for the suites that run on all of them.
 
-from collections.abc import AsyncIterator
+The servers start once a session; a test that kills or hangs one must leave it running.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.clock import FakeClock
+from tests.support.migrations import upgrade
+from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.valkey import ValkeyServer, valkey_server
 
 from hx_gateway.core.ports import Counters, Store
+from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import RedisSettings, StoreSettings
 from hx_gateway.store.counters_process import ProcessCounters
+from hx_gateway.store.counters_redis import RedisCounters
 from hx_gateway.store.memory import MemoryStore
+from hx_gateway.store.postgres import PostgresStore
 from hx_gateway.store.sqlite import SqliteStore
 
+_numbers = count()
 
-@pytest.fixture(params=["memory", "sqlite"])
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(postgres: PostgresServer) -> StoreSettings:
+    """A fresh schema name in the one database; nothing is in it yet."""
+    url = Secret(postgres.url("contract"))
+    return StoreSettings(url=url, schema=f"test {next(_numbers)}", pool=4, query_timeout=2.0)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres", "pooled"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "hx.db")
+    made: Store
+    match request.param:
+        case "memory":
+            made = MemoryStore()
+        case "sqlite":
+            made = SqliteStore(tmp_path / "hx.db")
+        case kind:
+            settings: StoreSettings = request.getfixturevalue("settings")
+            if kind == "pooled":
+                settings = msgspec.structs.replace(settings, prepared_statements=False)
+            await upgrade(settings)
+            made = PostgresStore(settings)
     yield made
     await made.aclose()
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(params=["process", "valkey"])
 async def counters(request: pytest.FixtureRequest) -> AsyncIterator[Counters]:
-    made: Counters = ProcessCounters(FakeClock())
+    made: Counters
+    if request.param == "process":
+        made = ProcessCounters(FakeClock())
+    else:
+        server: ValkeyServer = request.getfixturevalue("valkey")
+        settings = RedisSettings(url=Secret(server.url()), timeout=2.0)
+        made = RedisCounters(settings, prefix=f"test{next(_numbers)}:")
     yield made
     await made.aclose()

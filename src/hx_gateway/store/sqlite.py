@@ -112,7 +112,9 @@ class SqliteStore:
 
     async def _read(self, sql: str, *values: object) -> list[Row]:
         """Read a row or two on the event loop."""
-        reader = self._reader or await self._on_thread(self._open_reader)
+        reader = self._reader
+        if reader is None:
+            reader = await self._on_thread(self._open_reader)
         with _translated():
             return _all(reader, sql, *values)
 
@@ -148,9 +150,10 @@ class SqliteStore:
     def _open_reader(self) -> sqlite3.Connection:
         if self._reader is None:
             self._open()
-            self._reader = connect(self._path)
-            self._reader.execute(f"PRAGMA busy_timeout = {_READ_WAIT_MS}")
-            self._reader.execute("PRAGMA query_only = ON")
+            reader = connect(self._path)
+            reader.execute(f"PRAGMA busy_timeout = {_READ_WAIT_MS}")
+            reader.execute("PRAGMA query_only = ON")
+            self._reader = reader
         return self._reader
 
     def _close(self) -> None:

