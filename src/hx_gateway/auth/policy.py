@@ -31,19 +31,14 @@ def allows_model(
 ) -> bool:
     """Say whether the caller may use a model.
 
-    A key's list holds public names, aliases, patterns (`openai/*`) and access groups. `model` is
-    the name that was asked for, `route` the route behind it when that is another name.
+    A key's list holds public names, aliases, access groups, and patterns of these (`openai/*`).
+    `model` is the name that was asked for, `route` the route behind it when that is another name.
     """
     granted = principal.models
-    if not granted:
+    if not granted or model in granted or ALL_MODELS in granted:
         return True
-    names = (model,) if route is None else (model, route)
-    return (
-        any(name in granted for name in names)
-        or ALL_MODELS in granted
-        or any(group in granted for group in access_groups)
-        or any(matches(pattern, name) for pattern in granted for name in names)
-    )
+    names = (model, *access_groups) if route is None else (model, route, *access_groups)
+    return any(matches(pattern, name) for pattern in granted for name in names)
 
 
 def allows_namespace(principal: Principal, namespace: str) -> bool:

@@ -1,0 +1,78 @@
+"""What a new key may be given: rights(child) ⊆ rights(creator), decided without a store."""
+
+from hx_gateway.auth.identify import MASTER
+from hx_gateway.auth.policy import ALL_MODELS, matches
+from hx_gateway.core.errors import Forbidden, InvalidRequest
+from hx_gateway.core.principal import DEFAULT_SCOPES, GRANTABLE, Principal, Scope
+
+
+def granted_scopes(creator: Principal, wanted: tuple[str, ...] | None) -> frozenset[Scope]:
+    """Give the scopes of the new key; None asks for the default ones that the creator has."""
+    if wanted is None:
+        return frozenset(scope for scope in DEFAULT_SCOPES if creator.has_scope(scope))
+    names = {scope.value: scope for scope in GRANTABLE}
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise InvalidRequest(
+            f"'scopes' may hold {', '.join(sorted(names))}.", param="scopes", code="unknown_scope"
+        )
+    scopes = frozenset(names[name] for name in wanted)
+    for scope in sorted(scopes):
+        if not creator.has_scope(scope):
+            raise _beyond("scopes", scope.value)
+    return scopes
+
+
+def granted_names(field: str, wanted: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the models or namespaces of the new key; none wanted means all that the creator has."""
+    for name in wanted:
+        if not name or name.count("*") > 1:
+            raise InvalidRequest(f"'{field}' holds names with at most one '*'.", param=field)
+    if not own or ALL_MODELS in own:
+        return wanted
+    for name in wanted:
+        if not _has(own, name):
+            raise _beyond(field, name)
+    return wanted or own
+
+
+def granted_tenant(creator: Principal, wanted: str | None) -> str:
+    """Give the tenant of the new key: only the master key may choose another than its own."""
+    if wanted is None or wanted == creator.tenant:
+        return creator.tenant
+    if creator.key_id != MASTER.key_id:
+        raise _beyond("tenant", wanted)
+    return wanted
+
+
+def granted_expiry(creator: Principal, wanted: float | None) -> float | None:
+    """Give the end of the new key: never after its creator's."""
+    limit = creator.expires_at
+    if limit is None:
+        return wanted
+    if wanted is not None and wanted > limit:
+        raise _beyond("duration", "a longer life")
+    return limit if wanted is None else wanted
+
+
+def _has(own: tuple[str, ...], name: str) -> bool:
+    if name == ALL_MODELS:  # a word, not a name: `all-*` is no right to everything
+        return "*" in own
+    return any(_covers(pattern, name) for pattern in own)
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Say whether all that `name` may match, `pattern` matches too."""
+    if "*" not in name:
+        return matches(pattern, name)
+    head, _, tail = name.partition("*")
+    own_head, star, own_tail = pattern.partition("*")
+    return bool(star) and head.startswith(own_head) and tail.endswith(own_tail)
+
+
+def _beyond(field: str, what: str) -> Forbidden:
+    return Forbidden(
+        f"A key cannot give what it does not have ('{field}': {what[:100]}).",
+        param=field,
+        code="beyond_own_rights",
+    )

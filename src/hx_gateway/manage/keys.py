@@ -1,0 +1,142 @@
+"""The use-cases of virtual keys, shared by the admin API and the command line."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hx_gateway.auth import keys
+from hx_gateway.core.clock import Clock
+from hx_gateway.core.errors import Forbidden, InvalidRequest, NotFound
+from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
+from hx_gateway.core.principal import Principal, Scope
+from hx_gateway.core.secret import Secret
+from hx_gateway.manage.duration import end_of
+from hx_gateway.manage.grant import (
+    granted_expiry,
+    granted_names,
+    granted_scopes,
+    granted_tenant,
+)
+
+
+class KeyWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants a new key to be; the rest is its creator's, or the default."""
+
+    key: str | None = None
+    alias: str | None = None
+    duration: str | None = None
+    models: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
+    namespaces: tuple[str, ...] = ()
+    tenant: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    metadata: dict[str, object] = {}
+    blocked: bool = False
+
+
+class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was just made: the only moment at which its text exists."""
+
+    secret: Secret
+    record: KeyRecord
+
+
+class KeyService:
+    """Makes, shows, blocks and removes keys. Callers with the admin scope only, where not said."""
+
+    def __init__(self, store: Store, clock: Clock, *, forget: Callable[[], None]) -> None:
+        """`forget` drops this process's copies of keys; others notice by the revocation epoch."""
+        self._store = store
+        self._clock = clock
+        self._forget = forget
+
+    async def generate(self, creator: Principal, wish: KeyWish) -> IssuedKey:
+        """Make a key with no more rights than its creator; raises Conflict for a taken alias."""
+        text = _checked(wish.key) if wish.key is not None else keys.new_key()
+        now = self._clock.now()
+        wanted_end = None if wish.duration is None else end_of(wish.duration, now)
+        record = KeyRecord(
+            id=keys.key_id(text),
+            name=keys.shown(text),
+            alias=wish.alias,
+            user_id=wish.user_id,
+            team_id=wish.team_id,
+            tenant=granted_tenant(creator, wish.tenant),
+            models=granted_names("models", wish.models, creator.models),
+            scopes=granted_scopes(creator, wish.scopes),
+            namespaces=granted_names("namespaces", wish.namespaces, creator.namespaces),
+            metadata=wish.metadata,
+            blocked=wish.blocked,
+            expires_at=granted_expiry(creator, wanted_end),
+            created_at=now,
+            created_by=creator.user_id or creator.key_id,
+            updated_at=now,
+        )
+        await self._store.insert_key(record)
+        self._forget()  # it may have been refused a moment ago
+        return IssuedKey(secret=Secret(text), record=record)
+
+    async def find_all(self, wanted: KeyFilter) -> tuple[list[KeyRecord], int]:
+        """List keys, newest first, and count all that match."""
+        return await self._store.list_keys(wanted)
+
+    async def find(self, caller: Principal, name: str | None) -> KeyRecord:
+        """Find a key by its text, its hash or (None) the caller's own.
+
+        Without the admin scope only one's own; another's and an absent one look the same.
+        """
+        id_ = caller.key_id if name is None else id_of(name)
+        if id_ != caller.key_id and not caller.has_scope(Scope.ADMIN):
+            raise Forbidden("This key may only ask about itself.", code="missing_scope")
+        return await self._get(id_)
+
+    async def delete(self, names: Sequence[str], aliases: Sequence[str] = ()) -> list[str]:
+        """Remove keys by text, hash or alias; gives the names that were there, as they were given.
+
+        Raises NotFound when none was.
+        """
+        ids = {name: id_of(name) for name in names}
+        for alias in aliases:
+            record = await self._store.find_key_by_alias(alias)
+            if record is not None:
+                ids[alias] = record.id
+        gone = set(await self._store.delete_keys(list(ids.values()))) if ids else set()
+        self._forget()
+        if not gone:
+            raise NotFound("None of these keys exists.", param="keys", code="key_not_found")
+        return [name for name, id_ in ids.items() if id_ in gone]
+
+    async def set_blocked(self, name: str, *, blocked: bool) -> KeyRecord:
+        """Block a key, or let it in again; raises NotFound."""
+        record = await self._get(id_of(name))
+        changed = msgspec.structs.replace(record, blocked=blocked, updated_at=self._clock.now())
+        if not await self._store.update_key(changed):
+            raise _absent()
+        self._forget()
+        return changed
+
+    async def _get(self, id_: str) -> KeyRecord:
+        record = await self._store.get_key(id_)
+        if record is None:
+            raise _absent()
+        return record
+
+
+def id_of(name: str) -> str:
+    """Give the id that a key's text, or the id itself, stands for."""
+    return name if keys.is_key_id(name) else keys.key_id(name)
+
+
+def _checked(text: str) -> str:
+    if not keys.is_key(text):
+        raise InvalidRequest(
+            f"'key' must begin with '{keys.PREFIX}' and have {keys.MIN_LENGTH} to "
+            f"{keys.MAX_LENGTH} characters (letters, digits and ._~+/=-).",
+            param="key",
+        )
+    return text
+
+
+def _absent() -> NotFound:
+    return NotFound("There is no such key.", param="key", code="key_not_found")

@@ -1,0 +1,63 @@
+"""LiteLLM's key fields that nothing enforces yet: refused by name unless they ask for nothing.
+
+A limit that is accepted and does not hold is worse than an error.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+NAMES = (
+    "agent_id", "aliases", "allowed_cache_controls", "allowed_passthrough_routes",
+    "allowed_routes", "allowed_vector_store_indexes", "access_group_ids", "auto_rotate",
+    "budget_duration", "budget_fallbacks", "budget_id", "budget_limits", "config",
+    "disable_global_guardrails", "end_user_budget_id", "enforced_params", "guardrails",
+    "max_budget", "max_parallel_requests", "mcp_rpm_limit", "model_max_budget",
+    "model_rpm_limit", "model_tpm_limit", "object_permission", "organization_id", "permissions",
+    "policies", "project_id", "prompts", "rotation_interval", "router_settings", "rpm_limit",
+    "rpm_limit_type", "send_invite_email", "soft_budget", "tag_rpm_limit", "tags",
+    "temp_budget_expiry", "temp_budget_increase", "throttle_on_budget_exceeded", "tpd_limit",
+    "tpm_limit", "tpm_limit_type",
+)  # fmt: skip
+
+_Unsupported = Annotated[
+    object, msgspec.Meta(description="Not supported yet: refused unless null or empty.")
+]
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A body that refuses fields of `NAMES` that ask for something.
+
+    0 asks for something: a budget of nothing is a limit. `spend` 0 and `key_type` default do not.
+    """
+
+    spend: float | None = None
+    key_type: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which the decoder reports as a broken schema (422)."""
+        wanted = [name for name in NAMES if not _asks_nothing(getattr(self, name, None))]
+        if self.spend:
+            wanted.append("spend")
+        if self.key_type not in {None, "default"}:
+            wanted.append("key_type")
+        if wanted:
+            names = ", ".join(f"'{name}'" for name in wanted)
+            raise ValueError(f"Not supported yet, so not accepted: {names}")
+
+
+def refusing(base: type[Checked]) -> type[Checked]:
+    """Add the unsupported fields to a body, so that they are known and refused by name."""
+    return msgspec.defstruct(
+        base.__name__,
+        [(name, _Unsupported, None) for name in NAMES],
+        bases=(base,),
+        module=base.__module__,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
+def _asks_nothing(value: object) -> bool:
+    return value is None or value is False or value in ([], {}, "")
