@@ -17,6 +17,7 @@ from hx_gateway.core.receipt import Attempt, Ending, Receipt
 from hx_gateway.usage.families import families
 from hx_gateway.usage.tally import Series, Signature, Tally, series_of, signature
 
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES = 10_000
 _OFF_LOOP = 100  # series from which on rendering would hold the event loop up for some ms
 _DEPLOYMENT = ("model_id", "api_provider", "litellm_model_name")

@@ -46,7 +46,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"Not supported yet, so not accepted: {names}")
 
 
-def refusing(base: type[Checked]) -> type[Checked]:
+def refusing(base: type[Checked]) -> type[msgspec.Struct]:
     """Add the unsupported fields to a body, so that they are known and refused by name."""
     return msgspec.defstruct(
         base.__name__,
