@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hx_gateway.app.embedder import PipelineEmbedder
+from hx_gateway.app.observer import Observer
 from hx_gateway.app.parts import Parts
 from hx_gateway.auth.identify import Gatekeeper
 from hx_gateway.core.snapshot import Snapshot
@@ -33,12 +34,13 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
 
 def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
     """Put an application together; pure wiring, nothing is opened here."""
+    observer = Observer(parts.metrics, parts.access_log, parts.clock)
     gatekeeper = Gatekeeper(snapshot.auth, parts.store, parts.clock, role=parts.store_role)
     pipeline = _pipeline(snapshot, parts)
     endpoints = _endpoints(snapshot, parts, pipeline, gatekeeper, checkup)
     return Assembly(
         snapshot=snapshot,
-        application=WebApplication(endpoints, gatekeeper, snapshot.server),
+        application=WebApplication(endpoints, gatekeeper, snapshot.server, observer.answered),
         pipeline=pipeline,
         gatekeeper=gatekeeper,
         checkup=checkup,

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from hx_gateway.app.options import ServeOptions
-from hx_gateway.config.environment import process_environment
 from hx_gateway.config.envfile import parse_env_file
+from hx_gateway.config.environment import process_environment
 from hx_gateway.core.errors import ConfigError
 from hx_gateway.core.snapshot import ServerSettings
 

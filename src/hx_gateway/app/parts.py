@@ -2,50 +2,43 @@
 
 import random
 
+import msgspec
+
 from hx_gateway.app.children import Children
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.routing.health import Health
 from hx_gateway.transport.client import Client
+from hx_gateway.usage.line_writer import LineWriter
+from hx_gateway.usage.log import AccessLog
 from hx_gateway.usage.metrics import Metrics
+from hx_gateway.usage.rag_metrics import RagMetrics
 
 
-class Parts:
-    """What all snapshots share."""
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What all snapshots share. Everything is open, or connecting in the background."""
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        random: random.Random,
-        client: Client,
-        store: Store,
-        store_role: str,
-        counters: Counters,
-        vectors: Vectors | None,
-        children: Children,
-        health: Health,
-        metrics: Metrics,
-        sinks: tuple[ReceiptSink, ...],
-    ) -> None:
-        """Everything is open (or connecting in the background) already."""
-        self.clock = clock
-        self.random = random
-        self.client = client
-        self.store = store
-        self.store_role = store_role
-        self.counters = counters
-        self.vectors = vectors
-        self.children = children
-        self.health = health
-        self.metrics = metrics
-        self.sinks = sinks
+    clock: Clock
+    random: random.Random
+    client: Client
+    store: Store
+    store_role: str
+    counters: Counters
+    vectors: Vectors | None
+    children: Children
+    health: Health
+    metrics: Metrics
+    rag_metrics: RagMetrics
+    lines: LineWriter
+    access_log: AccessLog | None
+    sinks: tuple[ReceiptSink, ...]
 
     async def aclose(self) -> None:
-        """Close what is open; each at its own time limit."""
+        """Close what is open, the log last."""
         await self.children.stop()
         if self.vectors is not None:
             await self.vectors.aclose()
         await self.client.aclose()
         await self.counters.aclose()
         await self.store.aclose()
+        self.lines.close()

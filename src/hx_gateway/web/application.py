@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import parse_qsl
 
@@ -41,11 +41,25 @@ class Gate(Protocol):
         ...
 
 
+Observe = Callable[[Visit, str, int], None]  # visit, endpoint name, status
+
+
+def _unobserved(_visit: Visit, _endpoint: str, _status: int) -> None:
+    pass
+
+
 class WebApplication:
     """The endpoints of one snapshot, behind identity, scopes and error bodies."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], gate: Gate, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        gate: Gate,
+        settings: ServerSettings,
+        observe: Observe = _unobserved,
+    ) -> None:
         """Index the endpoints. Each carries its scope by type, so none can be without."""
+        self._observe = observe
         self.endpoints = tuple(endpoints)
         self._router = Router(endpoints)
         self._gate = gate
@@ -69,42 +83,41 @@ class WebApplication:
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; never raises (but for being cancelled)."""
-        request_id = self._request_id(request)
-        dialect = "openai_chat"
+        visit = Visit(self._request_id(request), request)
+        dialect, name = "openai_chat", "none"
         try:
             if request.method == "OPTIONS":
                 response = self._preflight(request)
             else:
                 # The path decides only how an error is written until the caller is known.
                 found = self._lookup(request)
-                dialect = found[0].dialect if isinstance(found, tuple) else dialect
-                response = await self._visit(found, request, request_id)
+                if isinstance(found, tuple):
+                    dialect, name = found[0].dialect, found[0].name
+                response = await self._enter(visit, found)
         except GatewayError as error:
-            response = error_response(error, request_id, dialect)
+            response = error_response(error, visit.id, dialect)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the one place that may: a client gets an id
-            response = internal_error(error, request_id, dialect)
-        response.headers.append((b"x-request-id", request_id.encode()))
+            response = internal_error(error, visit.id, dialect)
+        response.headers.append((b"x-request-id", visit.id.encode()))
         if b"origin" in request.headers:
             response.headers += self._cors.headers(request)
+        self._observe(visit, name, response.status)
         return response
 
-    async def _visit(
-        self,
-        found: tuple[Endpoint, Mapping[str, str]] | GatewayError,
-        request: Request,
-        request_id: str,
+    async def _enter(
+        self, visit: Visit, found: tuple[Endpoint, Mapping[str, str]] | GatewayError
     ) -> Response:
+        request = visit.request
         if isinstance(found, GatewayError):
-            await self._identify(request)
+            visit.principal = await self._identify(request)
             raise found
         endpoint, values = found
-        principal = None
         if endpoint.scope is not Scope.OPEN:
             principal = self._gate.known(request.headers) or await self._identify(request)
+            visit.principal = principal
             check_scope(principal, endpoint.scope)
-        visit = Visit(request_id, request, principal)
         if values:
             visit.path = values
         if endpoint.query is not None:

@@ -17,16 +17,18 @@ class Visit:
     """One request that was let in, on its way to a handler.
 
     `body` and `query` are instances of the endpoint's types (None without one); `path` holds the
-    values of `{name}` parts; `principal` is None only on open routes.
+    values of `{name}` parts; `principal` is None only on open routes. `is_recorded`: a receipt
+    tells of it, so the access log need not.
     """
 
-    __slots__ = ("body", "id", "path", "principal", "query", "request")
+    __slots__ = ("body", "id", "is_recorded", "path", "principal", "query", "request")
 
-    def __init__(self, id_: str, request: Request, principal: Principal | None) -> None:
+    def __init__(self, id_: str, request: Request, principal: Principal | None = None) -> None:
         """The rest is filled in by the dispatcher."""
         self.id = id_
         self.request = request
         self.principal = principal
+        self.is_recorded = False
         self.path: Mapping[str, str] = {}
         self.body: Any = None
         self.query: Any = None

@@ -63,6 +63,7 @@ class Inference:
 
     async def _answer(self, visit: Visit, operation: Operation, dialect: str) -> Response:
         call = self._call(visit, operation, dialect)
+        visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:
             return _response(await self._pipeline.handle(call, visit.caller))
         task = spawn(self._pipeline.handle(call, visit.caller), name="call")
