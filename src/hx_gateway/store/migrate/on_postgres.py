@@ -13,7 +13,7 @@ import asyncpg
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.snapshot import StoreSettings
 from hx_gateway.store.migrate.errors import Failed, Locked, Obstructed
-from hx_gateway.store.migrate.plan import LEDGER, Entry, Migration, Plan, make_plan
+from hx_gateway.store.migrate.plan import LEDGER, Entry, Kind, Migration, Plan, make_plan
 from hx_gateway.store.postgres_pool import transaction
 from hx_gateway.store.queries import Engine, Queries, load_query
 
@@ -43,13 +43,19 @@ class PostgresUpgrade:
         queries: Queries,
         known: Sequence[Migration],
         clock: Clock,
+        *,
+        pre_only: bool = False,
     ) -> None:
-        """`settings` say which schema, and whether a pooler is in between."""
+        """`settings` say which schema, and whether a pooler is in between.
+
+        `pre_only` stops before the first `post` step.
+        """
         self._connection = connection
         self._settings = settings
         self._queries = queries
         self._known = known
         self._clock = clock
+        self._pre_only = pre_only
 
     async def run(self, lock_timeout_s: float) -> tuple[str, ...]:
         """Apply what is pending; gives the names that this run applied.
@@ -77,7 +83,8 @@ class PostgresUpgrade:
         plan = await read_plan(self._connection, self._queries, self._known)
         if plan.obstacle:
             raise Obstructed(plan.obstacle)
-        return plan.pending[0] if plan.pending else None
+        step = plan.pending[0] if plan.pending else None
+        return None if step and step.kind is Kind.POST and self._pre_only else step
 
     async def _apply(self, step: Migration, lock_timeout_s: float) -> None:
         started = self._clock.now()
