@@ -25,7 +25,7 @@ def endpoints(
             path="/metrics",
             scope=Scope.ANY if settings.metrics_need_key else Scope.OPEN,
             handler=read,
-            name="read_metrics",
+            name="metrics",
             summary="Read the metrics (Prometheus text format)",
             tag="health",
             media_type="text/plain",
