@@ -1,0 +1,143 @@
+"""The HTTP/1.1 edge: listens, keeps time for its connections, and drains them."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from hx_gateway.core.http import Application
+from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.transport.server.connection import Connection
+from hx_gateway.transport.server.encode import common_fields
+from hx_gateway.transport.server.listen import tls_context
+from hx_gateway.transport.server.state import EdgeState
+
+_FRESH_S = 1.0  # at a drain: how long a client that has just connected may take to ask
+_LAST_S = 5.0  # after a drain's deadline: how long cancelled requests may take to end
+_POLL_S = 0.02
+_TICKS = (0.01, 0.5)
+
+
+class Edge:
+    """One HTTP server on any number of listening sockets.
+
+    `application` and `settings` may be replaced at any time; each request uses those it met.
+    """
+
+    def __init__(self, application: Application, settings: ServerSettings) -> None:
+        """Listen to nothing yet."""
+        self._state = EdgeState(application, settings)
+        self._servers: list[asyncio.AbstractServer] = []
+        self._ticker: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def application(self) -> Application:
+        """What answers requests whose head arrives from now on."""
+        return self._state.application
+
+    @application.setter
+    def application(self, application: Application) -> None:
+        self._state.application = application
+
+    @property
+    def settings(self) -> ServerSettings:
+        """The limits. Host, port and TLS are read at the start only."""
+        return self._state.settings
+
+    @settings.setter
+    def settings(self, settings: ServerSettings) -> None:
+        self._state.settings = settings
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._state.connections)
+
+    @property
+    def live_requests(self) -> int:
+        """How many requests are being answered."""
+        return len(self._state.tasks)
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Serve on sockets that listen already, TCP or Unix; raises OSError for a bad TLS file."""
+        self._loop = loop = asyncio.get_running_loop()
+        tls = tls_context(self.settings)
+        handshake_s = self.settings.header_timeout if tls else None
+        state = self._state
+        for listener in sockets:
+            create = loop.create_unix_server if _is_unix(listener) else loop.create_server
+            server = await create(
+                lambda: Connection(state, loop),
+                sock=listener,
+                backlog=2048,
+                ssl=tls,
+                ssl_handshake_timeout=handshake_s,
+            )
+            self._servers.append(server)
+        self._tick()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Stop accepting, let requests end, cancel the rest after `timeout_s`, close everything.
+
+        Streams that are cancelled may say why: see `LastWords`.
+        """
+        loop = asyncio.get_running_loop()
+        state = self._state
+        state.draining = True
+        for server in self._servers:
+            server.close()
+        await asyncio.sleep(_POLL_S)  # what has already arrived is read, and answered
+        for connection in list(state.connections):
+            connection.close_if_idle()
+        began = loop.time()
+        while state.tasks or any(c.is_fresh for c in state.connections):
+            waited = loop.time() - began
+            if waited >= timeout_s or not (state.tasks or waited < _FRESH_S):
+                break
+            await asyncio.sleep(_POLL_S)
+        await self._expire()
+
+    async def aclose(self) -> None:
+        """Stop at once: cancel what runs, close every connection."""
+        await self.drain(0.0)
+
+    async def _expire(self) -> None:
+        state = self._state
+        state.expired = True
+        for connection in list(state.connections):
+            connection.expire()
+        if state.tasks:
+            await asyncio.wait(list(state.tasks), timeout=_LAST_S)
+        await asyncio.sleep(_POLL_S)  # last bytes leave
+        for connection in list(state.connections):
+            connection.abort()
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        await asyncio.sleep(0)
+
+    def _tick(self) -> None:
+        if self._loop is None:
+            return
+        state = self._state
+        now = self._loop.time()
+        state.common = common_fields(state.clock.now())
+        for connection in list(state.connections):
+            connection.check_deadlines(now)
+        self._ticker = self._loop.call_later(_tick_of(state.settings), self._tick)
+
+
+def _tick_of(settings: ServerSettings) -> float:
+    """How often deadlines are looked at: a tenth of the shortest, within bounds."""
+    shortest = min(
+        settings.header_timeout,
+        settings.body_idle_timeout,
+        settings.keepalive_timeout,
+        settings.write_timeout,
+        settings.heartbeat_interval,
+    )
+    return min(max(shortest / 10, _TICKS[0]), _TICKS[1])
+
+
+def _is_unix(listener: socket.socket) -> bool:
+    return listener.family == socket.AF_UNIX

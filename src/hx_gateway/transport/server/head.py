@@ -1,0 +1,183 @@
+"""Read the head of a request: strict HTTP/1.x (RFC 9112), or a refusal.
+
+This is the security boundary, so two readers must agree: our scan of the raw bytes refuses what
+parsers are known to read differently (bare CR or LF, folds, control characters), and llhttp in
+its strict mode refuses the rest of the grammar while it splits. No socket, no clock.
+"""
+
+import re
+
+import msgspec
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from hx_gateway.core.http import RequestHead
+from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.transport.server.refusal import Refusal, refuse
+from hx_gateway.transport.server.target import split_target
+
+END = b"\r\n\r\n"
+_TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what a head may hold beside CRLF
+_LENGTH = re.compile(rb"\d{1,15}")
+_VERSIONS = {"1.0": 0, "1.1": 1}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Two of these contradict each other; any other field that comes twice is one list (RFC 9110 5.3).
+_SINGLE = frozenset(
+    b"host content-length transfer-encoding content-type content-encoding authorization expect "
+    b"upgrade x-api-key api-key x-request-id".split()
+)
+
+
+class Framing(msgspec.Struct, frozen=True, kw_only=True):
+    """How the body is delimited and what may follow.
+
+    `length` in bytes, None means chunked. `is_old` is HTTP/1.0, which knows no chunks.
+    """
+
+    length: int | None
+    keep_alive: bool
+    awaits_continue: bool
+    is_old: bool
+
+
+class _Fields:
+    """What llhttp calls back into for one head."""
+
+    __slots__ = ("headers", "repeated", "target")
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.repeated = False
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in self.headers:
+            self.repeated = self.repeated or name in _SINGLE
+            glue = b"; " if name == b"cookie" else b", "
+            value = self.headers[name] + glue + value
+        self.headers[name] = value
+
+
+def parse_head(
+    block: bytes, settings: ServerSettings, peer: str, now: float
+) -> tuple[RequestHead, Framing]:
+    """Read a whole head (through its empty line); raises Refusal."""
+    _scan(block, settings)
+    fields = _Fields()
+    parser = HttpRequestParser(fields)
+    try:
+        parser.feed_data(block)
+    except HttpParserUpgrade:
+        pass  # decided below, by the Upgrade field and the method
+    except HttpParserError:
+        raise _why_not(block) from None
+    version = _VERSIONS.get(parser.get_http_version())
+    method = parser.get_method().decode("latin-1")
+    if version is None:
+        raise refuse(505, "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken.")
+    if method not in _METHODS:
+        raise refuse(405, "method_not_allowed", f"The method {method} is not served.")
+    headers = fields.headers
+    _check_fields(headers, fields.repeated, settings)
+    path, query = split_target(fields.target, _host_of(headers, version))
+    head = RequestHead(method, path, query, headers, peer, now)
+    return head, _framing(headers, version)
+
+
+def check_partial(start: bytes, settings: ServerSettings) -> None:
+    """Judge the beginning of a head: refuses early what can no longer become a proper one."""
+    line_end = start.find(b"\r\n")
+    if (len(start) if line_end < 0 else line_end) > settings.max_request_line:
+        raise refuse(414, "request_line_too_long", "The request line is too long.")
+    if line_end >= 0:
+        _check_size(start, line_end, settings)
+        if not start[:line_end].endswith((b" HTTP/1.1", b" HTTP/1.0")):
+            raise _why_not(start)
+    whole = start.removesuffix(b"\r")
+    if len(whole.translate(None, _TEXT)) != 2 * whole.count(b"\r\n"):
+        raise refuse(400, "malformed_request", "The request head holds a control character.")
+
+
+def _scan(block: bytes, settings: ServerSettings) -> None:
+    line_end = block.find(b"\r\n")
+    if line_end > settings.max_request_line:
+        raise refuse(414, "request_line_too_long", "The request line is too long.")
+    _check_size(block, line_end, settings)
+    if len(block.translate(None, _TEXT)) != 2 * block.count(b"\r\n"):
+        raise refuse(400, "malformed_request", "The request head holds a control character.")
+    if b"\r\n " in block or b"\r\n\t" in block:
+        raise refuse(400, "malformed_request", "A header field is folded over several lines.")
+
+
+def _check_size(block: bytes, line_end: int, settings: ServerSettings) -> None:
+    if len(block) - line_end > settings.max_header_bytes:
+        raise refuse(431, "headers_too_large", "The header fields are too large together.")
+    if block.count(b"\r\n", line_end + 2) > settings.max_header_count + 1:
+        raise refuse(431, "too_many_headers", "There are too many header fields.")
+
+
+def _check_fields(headers: dict[bytes, bytes], repeated: bool, settings: ServerSettings) -> None:  # noqa: FBT001
+    if repeated:
+        raise refuse(400, "malformed_request", "A header field that may come once came twice.")
+    if max(map(len, headers.values()), default=0) > settings.max_header_value:
+        raise refuse(431, "header_too_large", "A header field is too large.")
+    if headers.get(b"upgrade", b"h2c").lower() != b"h2c":
+        # Java's HTTP client offers h2c on every request; an offer may be ignored (RFC 9110 7.8).
+        raise refuse(400, "upgrade_not_supported", "Upgrading the connection is not supported.")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise refuse(415, "content_encoding_not_supported", "Send the body without an encoding.")
+    if headers.get(b"expect", b"100-continue").lower() != b"100-continue":
+        raise refuse(417, "expectation_failed", "The only known expectation is 100-continue.")
+
+
+def _host_of(headers: dict[bytes, bytes], version: int) -> bytes | None:
+    host = headers.get(b"host")
+    if host is None:
+        if version:
+            raise refuse(400, "malformed_request", "The Host header is missing.")
+        return None
+    if not _HOST.fullmatch(host):
+        raise refuse(400, "malformed_request", "The Host header is not a host.")
+    return host
+
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+
+def _framing(headers: dict[bytes, bytes], version: int) -> Framing:
+    connection = headers.get(b"connection")
+    keep = version == 1 and (connection is None or not _says_close(connection))
+    return Framing(
+        length=_length(headers, version),
+        keep_alive=keep,
+        awaits_continue=version == 1 and b"expect" in headers,
+        is_old=not version,
+    )
+
+
+def _says_close(connection: bytes) -> bool:
+    return b"close" in [token.strip() for token in connection.lower().split(b",")]
+
+
+def _length(headers: dict[bytes, bytes], version: int) -> int | None:
+    length = headers.get(b"content-length")
+    coding = headers.get(b"transfer-encoding")
+    if coding is None:
+        if length is None:
+            return 0
+        if not _LENGTH.fullmatch(length):
+            raise refuse(400, "malformed_request", "Content-Length is not a number.")
+        return int(length)
+    if length is not None or not version or coding.lower() != b"chunked":
+        raise refuse(400, "malformed_request", "The length of the body is ambiguous.")
+    return None
+
+
+def _why_not(block: bytes) -> Refusal:
+    line = block.partition(b"\r\n")[0]
+    if re.search(rb" HTTP/[02-9]\.\d$", line):
+        return refuse(505, "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken.")
+    return refuse(400, "malformed_request", "The request is not valid HTTP/1.1.")

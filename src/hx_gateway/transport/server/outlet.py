@@ -1,0 +1,212 @@
+"""The writing half of a connection: one answer at a time, and whether the client takes it.
+
+Here is the one task of a request: it asks the application, writes the answer, closes its chunks.
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from hx_gateway.core.http import Application, Chunks, Request, Response
+from hx_gateway.transport.server.encode import SMALL, encode_head, has_body
+from hx_gateway.transport.server.head import Framing
+from hx_gateway.transport.server.refusal import ID, error_response
+from hx_gateway.transport.server.state import NEVER, EdgeState
+from hx_gateway.transport.server.stream import LastWords, Stream
+
+_log = logging.getLogger(__name__)
+
+
+class Intake(Protocol):
+    """The reading half, as the writing half sees it."""
+
+    def can_continue(self) -> bool:
+        """Tell, when an answer begins, whether another request can be read after this one."""
+        ...
+
+    def proceed(self) -> None:
+        """Read the next request: the answer is out."""
+        ...
+
+    def finish(self) -> None:
+        """Close the connection: the answer is out, or will never be."""
+        ...
+
+
+class Outlet:
+    """What goes out on one connection. `deadline` is loop time."""
+
+    __slots__ = (
+        "_has_begun", "_intake", "_is_paused", "_is_running", "_is_settling", "_loop",
+        "_room", "_stalled_at", "_state", "_stream", "_task", "_transport", "deadline",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        state: EdgeState,
+        loop: asyncio.AbstractEventLoop,
+        intake: Intake,
+    ) -> None:
+        """Be idle."""
+        self._transport = transport
+        self._state = state
+        self._loop = loop
+        self._intake = intake
+        self._task: asyncio.Task[None] | None = None
+        self._stream: Stream | None = None
+        self._is_running = False  # the task has had its first step
+        self._is_settling = False  # the chunks are being closed: must not be cancelled
+        self._has_begun = False  # bytes of an answer are out
+        self._is_paused = False
+        self._room: asyncio.Future[None] | None = None
+        self._stalled_at = 0
+        self.deadline = NEVER
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being served."""
+        return self._task is not None
+
+    def serve(self, application: Application, request: Request, framing: Framing) -> None:
+        """Let the application answer."""
+        self._stream = None
+        self._has_begun = self._is_running = self._is_settling = False
+        # Not tasks.spawn: its done-callback costs a turn of the loop per request, and failures
+        # are handled in `_serve` itself.
+        self._task = task = self._loop.create_task(self._serve(application, request, framing))
+        self._state.tasks.add(task)
+
+    def refuse(self, response: Response) -> None:
+        """Send the last answer of this connection, unless one is under way."""
+        if not self._has_begun and not self._transport.is_closing():
+            self._write_whole(response, is_head=False, keep=False)
+
+    def abandon(self) -> None:
+        """End the request under way, if any: the client is gone or the server goes."""
+        task = self._task
+        if task is None or self._is_settling:
+            return
+        task.cancel()
+        if not self._is_running:  # then nothing of it will ever run
+            self._state.tasks.discard(task)
+            self._task = None
+
+    def pause(self) -> None:
+        """Note that the client takes less than is sent."""
+        self._is_paused = True
+        self._stalled_at = self._transport.get_write_buffer_size()
+        self.deadline = self._loop.time() + self._state.settings.write_timeout
+
+    def resume(self) -> None:
+        """Go on writing (also when the connection is lost: the writer must wake)."""
+        self._is_paused = False
+        self.deadline = NEVER if self._stream is None else self._next_beat()
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def on_deadline(self) -> None:
+        """Cut a client that takes nothing; else send a heartbeat."""
+        if not self._is_paused:
+            self.deadline = self._next_beat()
+            if self._stream is not None:
+                self._stream.beat()
+            return
+        size = self._transport.get_write_buffer_size()
+        if size >= self._stalled_at:
+            self._transport.abort()
+        self._stalled_at = size
+        self.deadline = self._loop.time() + self._state.settings.write_timeout
+
+    async def _serve(self, application: Application, request: Request, framing: Framing) -> None:
+        self._is_running = True
+        keep = False
+        try:
+            response = await application.answer(request)
+            keep = self._intake.can_continue() and framing.keep_alive and not self._state.draining
+            if response.chunks is None:
+                self._write_whole(response, is_head=request.method == "HEAD", keep=keep)
+            else:
+                await self._write_pieces(request, response, response.chunks, framing, keep=keep)
+            if self._is_paused:
+                await self._await_room()
+        except asyncio.CancelledError:
+            keep = False
+            self.refuse(_shutting_down())
+        except Exception:  # noqa: BLE001 - the task runner: nothing is above it
+            keep = False
+            answer = error_response(500, "internal_error", None, "Internal error.")
+            _log.exception(
+                "request failed", extra={"request_id": dict(answer.headers)[ID].decode()}
+            )
+            self.refuse(answer)
+        if self._task is not None:
+            self._state.tasks.discard(self._task)
+            self._task = None
+        self._stream = None
+        if keep:
+            self._intake.proceed()
+        else:
+            self._intake.finish()
+
+    def _write_whole(self, response: Response, *, is_head: bool, keep: bool) -> None:
+        body = response.body
+        length = len(body) if has_body(response.status) else -1
+        head = encode_head(response, self._state.common, keep_alive=keep, length=length)
+        self._has_begun = True
+        if is_head or length <= 0:
+            self._transport.write(head)
+        elif length <= SMALL:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    async def _write_pieces(
+        self, request: Request, response: Response, chunks: Chunks, framing: Framing, *, keep: bool
+    ) -> None:
+        is_empty = request.method == "HEAD" or not has_body(response.status)
+        length = -1 if framing.is_old or not has_body(response.status) else None
+        stream: Stream | None = None
+        try:
+            head = encode_head(response, self._state.common, keep_alive=keep, length=length)
+            self._has_begun = True
+            if is_empty or self._transport.is_closing():
+                self._transport.write(head)
+                return
+            stream = Stream(self._transport, head, response.heartbeat, is_chunked=length is None)
+            await self._pump(chunks, stream)
+        finally:
+            self._is_settling = True
+            if stream is not None and not stream.has_ended:
+                self._transport.abort()  # without an end mark: the client must see that it is cut
+            await chunks.aclose()
+
+    async def _pump(self, chunks: Chunks, stream: Stream) -> None:
+        self._stream = stream
+        time, interval = self._loop.time, self._state.settings.heartbeat_interval
+        self.deadline = time() + interval
+        try:
+            async for piece in chunks:
+                stream.write(piece)
+                if self._is_paused:
+                    await self._await_room()
+                self.deadline = time() + interval
+        except asyncio.CancelledError:
+            if self._state.expired and isinstance(chunks, LastWords):
+                stream.end(chunks.last_words())
+            raise
+        stream.end()
+
+    async def _await_room(self) -> None:
+        self._room = self._loop.create_future()
+        await self._room
+        self._room = None
+
+    def _next_beat(self) -> float:
+        return self._loop.time() + self._state.settings.heartbeat_interval
+
+
+def _shutting_down() -> Response:
+    message = "The server is shutting down; try again shortly."
+    retry = (b"retry-after", b"1")
+    return error_response(503, "overloaded", "shutting_down", message, retry)
