@@ -42,8 +42,8 @@ _TROUBLES: Mapping[Verdict, tuple[str, str]] = MappingProxyType(
         Verdict.LEDGER_MISSING: (
             "tables are there, but the ledger hx_migrations is missing or empty",
             (
-                "restore hx_migrations from a backup of this database; if the tables are left-overs, "
-                "drop them and run `hx-gateway db upgrade`"
+                "restore hx_migrations from a backup of this database; if the tables are "
+                "left-overs, drop them and run `hx-gateway db upgrade`"
             ),
         ),
         Verdict.HALF_WRITTEN: (

@@ -15,6 +15,7 @@ from hx_gateway.core.errors import ConfigError, GatewayError
 VERBS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "answer requests",
+        "check": "print every effective setting and what is wrong with the configuration",
         "doctor": "say what is wrong with this installation, and what to do about it",
         "status": "say in one line whether the gateway serves",
         "smoke": "prove that a running gateway does its work",

@@ -135,8 +135,13 @@ def _check_hx_section(node: Node, section: str, report: Report) -> None:
     if node.value is not None and not isinstance(node.value, dict):
         report.problem(node.place, f"hx.{section}", "must be a mapping")
     for key, child in node.members():
+        path = f"hx.{section}.{key}"
         if key not in known:
-            report.problem(child.place, f"hx.{section}.{key}", _refusal(key, known))
+            report.problem(child.place, path, _refusal(key, known))
+        for option in OPTIONS:
+            if option.early and path == f"hx.{option.path}":
+                text = f"is needed before this file is read; set {option.env[0]} or --{key}"
+                report.problem(child.place, path, text)
 
 
 def _refusal(key: str, known: list[str]) -> str:

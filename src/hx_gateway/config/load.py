@@ -20,7 +20,7 @@ from hx_gateway.config.keys import KeyPolicy
 from hx_gateway.config.placeholder import resolve
 from hx_gateway.config.report import Place, Report
 from hx_gateway.core.errors import ConfigError
-from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.core.snapshot import Setting, Snapshot
 
 FILE_VARIABLES = ("CONFIG_FILE_PATH", "LITELLM_CONFIG")
 
@@ -42,9 +42,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: a snapshot, or problems. `unread` are keys without an effect."""
+    """What came of it: a snapshot, or problems. `unread` are keys without an effect.
+
+    `settings` are there even when problems keep the snapshot back, if the file could be read.
+    """
 
     snapshot: Snapshot | None
+    settings: tuple[Setting, ...]
+    sources: tuple[Path, ...]
     problems: tuple[str, ...]
     unread: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -93,7 +98,9 @@ def examine(request: Request) -> Result:
     if request.strict:
         report.problems.extend(report.unread)
     return Result(
-        snapshot=None if report.problems or snapshot is None else snapshot,
+        snapshot=None if report.problems else snapshot,
+        settings=snapshot.settings if snapshot else (),
+        sources=snapshot.sources if snapshot else (),
         problems=tuple(report.problems),
         unread=tuple(report.unread),
         warnings=tuple(report.warnings),

@@ -41,7 +41,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     `env` are environment names, the first set one wins over the file; `off_env` are booleans that
     mean the opposite. `litellm` are LiteLLM's own places for it, asked after ours; `scale`
     multiplies a number from there. `low` and `high` are inclusive. With `agree`, two sources that
-    differ refuse the start.
+    differ refuse the start. An `early` one is needed before the file is read (the port is bound
+    first), so it cannot stand there.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     choices: tuple[str, ...] = ()
     agree: bool = False
+    early: bool = False
 
     @property
     def field(self) -> "msgspec.structs.FieldInfo":
@@ -70,11 +72,12 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 
 def _server() -> tuple[Option, ...]:
     return (
-        Option(path="server.host", doc="Address to listen on.", env=("HOST",)),
+        Option(path="server.host", doc="Address to listen on.", env=("HOST",), early=True),
         Option(
             path="server.port",
             doc="TCP port to listen on; 0 lets the system choose.",
             env=("PORT",),
+            early=True,
             low=0,
             high=65535,
         ),

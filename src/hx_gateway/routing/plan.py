@@ -57,7 +57,24 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan:
-    """The attempts of one call."""
+    """The attempts of one call. Nearly every call needs only `first`, so the rest is lazy."""
+
+    __slots__ = (
+        "_asked",
+        "_attempts",
+        "_current",
+        "_fallbacks",
+        "_find",
+        "_fits",
+        "_health",
+        "_in_route",
+        "_origin",
+        "_policy",
+        "_random",
+        "_route",
+        "_tiers",
+        "_visited",
+    )
 
     def __init__(
         self,
@@ -77,25 +94,30 @@ class Plan:
         self._fits = fits
         self._attempts = 0
         self._in_route = 0
-        self._visited = {route.name}
         self._fallbacks = 0
         self._current: Deployment | None = None
-        self._origin = route
-        self._enter(route)
+        self._origin = self._route = route
+        self._visited: set[str] | None = None
+        self._tiers: Sequence[Sequence[Deployment]] | None = None
+        self._asked: tuple[str, ...] = ()
 
     def first(self, now: float) -> Step:
         """Say whom to ask first: a usable deployment, a fallback's, else the least bad of all.
 
         Never all open: when everything cools down, one is asked all the same.
         """
-        chosen = self._pick(now)
+        deployments = self._route.deployments
+        if len(deployments) == 1 and self._fits is None:
+            chosen = deployments[0] if self._health.is_usable(deployments[0], now) else None
+        else:
+            chosen = self._pick(now)
         if chosen is not None:
             return self._try(chosen)
         step = self._fall_back(_NOBODY, now)
         if isinstance(step, Try):
             return step
         self._enter(self._origin)
-        everyone = [each for tier in self._rest for each in tier]
+        everyone = [each for tier in self._candidates() for each in tier]
         if not everyone:
             return step
         return self._try(min(everyone, key=lambda each: self._health.of(each).open_until))
@@ -142,10 +164,11 @@ class Plan:
         return GiveUp(fault=fault)
 
     def _routes_after(self, fault: UpstreamError) -> Iterator[Route]:
+        visited = self._visited = self._visited or {self._origin.name}
         for name in _fallback_names(self._origin, fault):
-            if name in self._visited or self._fallbacks >= self._policy.fallbacks:
+            if name in visited or self._fallbacks >= self._policy.fallbacks:
                 continue
-            self._visited.add(name)
+            visited.add(name)
             self._fallbacks += 1
             route = self._find(name)
             if route is not None:
@@ -154,21 +177,27 @@ class Plan:
     def _has_attempts(self, fault: UpstreamError) -> bool:
         """Keep one attempt for a fallback route, if there is one to go to."""
         names = _fallback_names(self._origin, fault) if self._policy.use_fallbacks else ()
-        kept = 1 if any(name not in self._visited for name in names) else 0
+        visited = self._visited or {self._origin.name}
+        kept = 1 if any(name not in visited for name in names) else 0
         return self._attempts < self._policy.attempts - kept
 
     def _enter(self, route: Route) -> None:
         self._route = route
         self._in_route = 0
-        self._rest = _tiers(route, self._fits)
-        self._asked: set[str] = set()
+        self._tiers = None
+        self._asked = ()
+
+    def _candidates(self) -> Sequence[Sequence[Deployment]]:
+        if self._tiers is None:
+            self._tiers = _tiers(self._route, self._fits)
+        return self._tiers
 
     def _pick(self, now: float) -> Deployment | None:
         """Choose among the usable ones of the lowest tier; none when all were asked or cool down.
 
         A second attempt, wherever it goes, must be in that upstream's retry budget.
         """
-        for tier in self._rest:
+        for tier in self._candidates():
             usable = [
                 each
                 for each in tier
@@ -189,7 +218,7 @@ class Plan:
         fallback: bool = False,
     ) -> Try:
         self._current = deployment
-        self._asked.add(deployment.id)
+        self._asked = (*self._asked, deployment.id)
         self._attempts += 1
         self._in_route += 1
         return Try(
