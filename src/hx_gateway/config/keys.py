@@ -70,6 +70,6 @@ def _generate(choices: Choices, state_dir: Path, policy: KeyPolicy, report: Repo
             place, "", f"no master key can be kept here ({error.strerror}); set HX_STATE_DIR"
         )
         return False
-    if key is not None:
-        choices.put("auth.master_key", key, Place(f"generated, kept in {key_path(state_dir)}"))
+    when = "kept" if key is not None else "at the first start it will be kept"
+    choices.put("auth.master_key", key, Place(f"generated, {when} in {key_path(state_dir)}"))
     return True
