@@ -20,6 +20,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "status": "say in one line whether the gateway serves",
         "smoke": "prove that a running gateway does its work",
         "reload": "make a running gateway read its configuration anew",
+        "keys": "make, show, block and remove virtual keys",
         "systemd": "install the systemd units",
         "docs": "write the generated reference",
         "version": "print the version",

@@ -91,6 +91,15 @@ class KeyService:
             raise Forbidden("This key may only ask about itself.", code="missing_scope")
         return await self._get(id_)
 
+    async def resolve(self, name: str) -> str:
+        """Give the id behind a key's text, hash or alias; raises NotFound for an unknown alias."""
+        if name.startswith(keys.PREFIX) or keys.is_key_id(name):
+            return id_of(name)
+        record = await self._store.find_key_by_alias(name)
+        if record is None:
+            raise _absent()
+        return record.id
+
     async def delete(self, names: Sequence[str], aliases: Sequence[str] = ()) -> list[str]:
         """Remove keys by text, hash or alias; gives the names that were there, as they were given.
 
