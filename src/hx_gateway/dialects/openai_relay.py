@@ -14,6 +14,9 @@ from hx_gateway.dialects.openai_errors import stream_fault
 from hx_gateway.dialects.openai_usage import WireUsage
 
 DONE = b"data: [DONE]\n\n"
+MAX_FRAMES = 8
+_TEXT = b'"content":"'
+_NO_FRAME = b"no event looks like this"
 
 
 class _Choice(msgspec.Struct):
@@ -30,9 +33,26 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 
 class OpenAIRelay:
-    """One stream on its way through."""
+    """One stream on its way through.
 
-    __slots__ = ("_begun", "_done", "_events", "_fault", "_wants_usage", "complete", "usage")
+    Events of one answer differ in their text only. So the frame of the last plain event is kept,
+    and an event with the same frame and no quote in its text is known to be plain as well.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_done",
+        "_events",
+        "_fault",
+        "_frames_left",
+        "_head",
+        "_tail",
+        "_text_end",
+        "_text_start",
+        "_wants_usage",
+        "complete",
+        "usage",
+    )
 
     def __init__(self, *, wants_usage: bool) -> None:
         self.usage: Usage | None = None
@@ -42,13 +62,33 @@ class OpenAIRelay:
         self._begun = False
         self._done = False
         self._fault: UpstreamError | None = None
+        self._frames_left = MAX_FRAMES
+        self._head = self._tail = _NO_FRAME
+        self._text_start = self._text_end = 0
 
     def feed(self, data: bytes) -> bytes:
         """See `Relay`."""
+        if (
+            data.endswith(self._tail)
+            and data.startswith(self._head)
+            and data.find(b'"', self._text_start, self._text_end) < 0
+            and self._events.empty
+        ):
+            return data
         whole = self._events.feed(data)
-        if not whole or (self._begun and self._fault is None and is_plain(whole)):
-            return whole
-        return self._look(whole)
+        if not whole or not self._begun or self._fault is not None or not is_plain(whole):
+            return self._look(whole) if whole else b""
+        if self._frames_left:
+            self._keep_frame(whole)
+        return whole
+
+    def _keep_frame(self, event: bytes) -> None:
+        self._frames_left -= 1  # some upstreams pad each event differently: give up on them
+        start = event.find(_TEXT) + len(_TEXT)
+        end = event.find(b'"', start)
+        if start >= len(_TEXT) and event.find(b"\n\n") == len(event) - 2:
+            self._head, self._tail = event[:start], event[end:]
+            self._text_start, self._text_end = start, end - len(event)
 
     def end(self) -> bytes:
         """See `Relay`. The end mark is added where an upstream leaves it out."""
@@ -72,6 +112,7 @@ class OpenAIRelay:
             if not (begun and given):
                 raise
             self._fault = fault  # what came before it still belongs to the client
+            self._tail = _NO_FRAME
         return b"".join(given)
 
     def _passes(self, event: bytes) -> bool:
@@ -95,17 +136,19 @@ class OpenAIRelay:
 
 def is_plain(whole: bytes) -> bool:
     """Tell whether events hold text only: no end mark, error, usage or finish reason."""
-    return not (
-        b"[DONE]" in whole
-        or b'"error"' in whole
-        or _has_value(whole, b'"usage"', b'"usage":null', b'"usage": null')
-        or _has_value(whole, b'"finish_reason"', b'"finish_reason":null', b'"finish_reason": null')
+    return (
+        whole.find(b"[DONE]") < 0
+        and whole.find(b'"error"') < 0
+        and _only_null(whole, b'"finish_reason"')
+        and _only_null(whole, b'"usage"')
     )
 
 
-def _has_value(whole: bytes, name: bytes, null: bytes, spaced_null: bytes) -> bool:
+def _only_null(whole: bytes, name: bytes) -> bool:
     found = whole.count(name)
-    return found != 0 and found != whole.count(null) + whole.count(spaced_null)
+    if found == whole.count(name + b":null"):
+        return True
+    return found == whole.count(name + b":null") + whole.count(name + b": null")
 
 
 def _decode(data: bytes) -> _Event:
