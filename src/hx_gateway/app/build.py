@@ -74,8 +74,8 @@ def _endpoints(
         *inference.endpoints(inference.Inference(pipeline, snapshot.server, parts.clock)),
         *keys.endpoints(service),
         *directory.endpoints(Directory(parts.store)),
-        *health.endpoints(checkup),
-        *metrics.endpoints(parts.metrics, snapshot.auth),
+        *health.endpoints(checkup, snapshot.rag.embedding_model),
+        *metrics.endpoints(parts.metrics, snapshot.auth, checkup),
     ]
     if snapshot.rag.enabled and parts.vectors is not None:
         embedder = PipelineEmbedder(pipeline, snapshot.rag.embedding_model, parts.clock)

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -52,12 +53,13 @@ class Gateway:
         self.on_status: Callable[[str], None] = _nothing
 
     async def start(self) -> None:
-        """Become ready; raises ConfigError. Dependencies that are away connect in the background."""
+        """Become ready; raises ConfigError. What is away connects in the background."""
         self._phase("reading the configuration")
         snapshot = await asyncio.to_thread(self._load, 1)
         _check_bind(snapshot, self._listen)
+        _make_state_dir(snapshot.state_dir)
         self._phase("opening the store")
-        self._parts = await open_parts(snapshot, self._options)
+        self._parts = open_parts(snapshot, self._listen.environ)
         self._phase("assembling")
         self._swap(snapshot)
         spawn(self._report_status(), name="status")
@@ -162,7 +164,7 @@ class Gateway:
         """Tell a person at a terminal how to begin; a service manager gets only the log."""
         if "NOTIFY_SOCKET" in self._listen.environ or "INVOCATION_ID" in self._listen.environ:
             return
-        sys.stdout.write(welcome(snapshot, self._edge.port))
+        sys.stdout.write(welcome(snapshot, self._listen.port))
         sys.stdout.flush()
 
 
@@ -170,12 +172,23 @@ def _check_bind(snapshot: Snapshot, listen: Listen) -> None:
     """Refuse a public address without a master key of the operator's own."""
     is_local = listen.host in {"127.0.0.1", "::1", "localhost"} or listen.is_inherited
     if not is_local and snapshot.auth.master_key_generated:
-        raise ConfigError(
-            (
-                f"HOST {listen.host} can be reached by others, and no master key is configured; "
-                "set LITELLM_MASTER_KEY (32 characters or more), or listen on 127.0.0.1",
-            )
+        problem = (
+            f"HOST {listen.host} can be reached by others, and no master key is configured; "
+            "set LITELLM_MASTER_KEY (32 characters or more), or listen on 127.0.0.1"
         )
+        raise ConfigError((problem,))
+
+
+def _make_state_dir(path: Path) -> None:
+    """Make the state directory, for its owner only."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        problem = f"the state directory {path} cannot be written: {error.strerror}"
+        raise ConfigError((problem,)) from error
 
 
 def _needs_restart(old: Snapshot, new: Snapshot) -> list[str]:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 import uvloop
 
 from hx_gateway.app.boot import BootApplication
@@ -36,6 +37,7 @@ def run(options: ServeOptions) -> int:
     try:
         listen = listen_settings(options)
         sockets = _sockets(listen)
+        listen = msgspec.structs.replace(listen, port=_port_of(sockets, listen.port))
     except ConfigError as error:
         return _refuse(error.problems, EXIT_CONFIG)
     except CannotBind as error:
@@ -47,6 +49,12 @@ def _sockets(listen: Listen) -> list[socket.socket]:
     """Take what systemd hands over, else bind; never another port than the one asked for."""
     inherited = inherited_sockets(os.getpid(), listen.listen_pid, listen.listen_fds)
     return inherited or bind(listen.host, listen.port)
+
+
+def _port_of(sockets: Sequence[socket.socket], asked: int) -> int:
+    """Say which port it became: 0 lets the system choose, systemd may have chosen."""
+    names = [each.getsockname() for each in sockets]
+    return next((int(name[1]) for name in names if isinstance(name, tuple)), asked)
 
 
 def _refuse(problems: Sequence[str], code: int) -> int:

@@ -1,0 +1,61 @@
+"""Open the long-lived parts. Nothing is waited for: what is away connects in the background."""
+
+import sys
+from collections.abc import Mapping
+
+from hx_gateway import __version__
+from hx_gateway.app.children import Children
+from hx_gateway.app.database import open_counters, open_store, store_role
+from hx_gateway.app.parts import Parts
+from hx_gateway.app.vectors import open_vectors
+from hx_gateway.core.clock import SystemClock, system_random
+from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.routing.health import Health
+from hx_gateway.transport.client import Client, proxies_from
+from hx_gateway.usage import log
+from hx_gateway.usage.line_writer import LineWriter
+from hx_gateway.usage.metrics import Metrics
+from hx_gateway.usage.rag_metrics import RagMetrics
+from hx_gateway.usage.redact import Redactor
+
+
+def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
+    """Open everything that one snapshot names; needs a running event loop."""
+    clock = SystemClock()
+    lines = LineWriter(sys.stdout.fileno(), Redactor(secrets_of(snapshot)).clean)
+    log.install(lines, snapshot.log.level)
+    access_log = log.AccessLog(lines) if snapshot.log.access else None
+    metrics = Metrics(__version__, log_lines_lost=lambda: lines.lost)
+    client = Client(proxies=proxies_from(environ))
+    children = Children(snapshot)
+    return Parts(
+        clock=clock,
+        random=system_random(),
+        client=client,
+        store=open_store(snapshot, clock),
+        store_role=store_role(snapshot),
+        counters=open_counters(snapshot, clock),
+        vectors=open_vectors(snapshot, client),
+        children=children,
+        health=Health(),
+        metrics=metrics,
+        rag_metrics=RagMetrics(metrics.registry),
+        lines=lines,
+        access_log=access_log,
+        sinks=(metrics,) if access_log is None else (metrics, access_log),
+    )
+
+
+def secrets_of(snapshot: Snapshot) -> list[Secret]:
+    """List every secret the configuration holds, for the log's last net."""
+    found = [
+        snapshot.auth.master_key,
+        *snapshot.auth.admin_keys,
+        snapshot.store.url,
+        snapshot.redis.url,
+        snapshot.rag.qdrant_url,
+        snapshot.rag.qdrant_api_key,
+        *(deployment.credential for deployment in snapshot.deployments.values()),
+    ]
+    return [secret for secret in found if secret is not None]
