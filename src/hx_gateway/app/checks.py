@@ -4,23 +4,20 @@ Readiness, `/healthz/deps`, the status line and the log all show these same chec
 more of them (`app/diagnosis`), because it may take its time and ask around.
 """
 
-from collections.abc import Awaitable, Callable
-
 from hx_gateway.app.parts import Parts
+from hx_gateway.app.pings import (
+    DATABASE,
+    EMBEDDING,
+    MODELS,
+    QDRANT,
+    REDIS,
+    Run,
+    pinged,
+    skipped,
+)
 from hx_gateway.core.check import Check, Finding, Verdict
-from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import Snapshot
-
-SCHEMA_REMEDY = "Run `hx-gateway db status`, then `hx-gateway db upgrade`."
-REMEDIES = {
-    "PostgreSQL": "See that the database runs and DATABASE_URL is right; it heals by itself.",
-    "SQLite": "See that the state directory is writable and its disk is not full.",
-    "Redis": "See that Redis runs and REDIS_URL is right; it heals by itself.",
-    "Qdrant": "See that Qdrant runs and QDRANT_URL is right; it heals by itself.",
-    "vector store": "The log says why the embedded engine does not run; it is started anew.",
-}
-DATABASE, REDIS, QDRANT, EMBEDDING, MODELS = 40, 50, 60, 70, 80  # ranks: the lowest is the cause
 
 
 def build_checks(snapshot: Snapshot, parts: Parts) -> tuple[Check, ...]:
@@ -34,24 +31,24 @@ def build_checks(snapshot: Snapshot, parts: Parts) -> tuple[Check, ...]:
     )
 
 
-def _database(parts: Parts) -> Callable[[], Awaitable[Finding]]:
+def _database(parts: Parts) -> Run:
     # The only one without which keys cannot be told apart, so the only one that blocks.
     return pinged("database", parts.store.ping, parts.store_role, blocks=True)
 
 
-def _redis(snapshot: Snapshot, parts: Parts) -> Callable[[], Awaitable[Finding]]:
+def _redis(snapshot: Snapshot, parts: Parts) -> Run:
     if snapshot.redis.url is None:
         return skipped("redis", "Counters live in this process.")
     return pinged("redis", parts.counters.ping, "Redis", blocks=False)
 
 
-def _vectors(parts: Parts) -> Callable[[], Awaitable[Finding]]:
+def _vectors(parts: Parts) -> Run:
     if parts.vectors is None:
         return skipped("qdrant", "Document search is switched off.")
     return pinged("qdrant", parts.vectors.ping, "vector store", blocks=False)
 
 
-def _embedding(snapshot: Snapshot, parts: Parts) -> Callable[[], Awaitable[Finding]]:
+def _embedding(snapshot: Snapshot, parts: Parts) -> Run:
     name = snapshot.rag.embedding_model
     if not snapshot.rag.enabled:
         return skipped("embedding model", "Document search is switched off.")
@@ -70,7 +67,7 @@ def _embedding(snapshot: Snapshot, parts: Parts) -> Callable[[], Awaitable[Findi
     return run
 
 
-def _models(snapshot: Snapshot, parts: Parts) -> Callable[[], Awaitable[Finding]]:
+def _models(snapshot: Snapshot, parts: Parts) -> Run:
     async def run() -> Finding:
         routes = list(snapshot.routes.values())
         away = sum(not is_usable(route, parts) for route in routes)
@@ -90,34 +87,3 @@ def is_usable(route: Route, parts: Parts) -> bool:
     """Say whether any deployment of a route may be asked now."""
     now = parts.clock.monotonic()
     return any(parts.health.is_usable(one, now) for one in route.deployments)
-
-
-def pinged(
-    name: str, ping: Callable[[], Awaitable[None]], role: str, *, blocks: bool
-) -> Callable[[], Awaitable[Finding]]:
-    """Make the check of something that answers a ping."""
-
-    async def run() -> Finding:
-        try:
-            await ping()
-        except DependencyError as error:
-            is_schema = (error.error_code or "").startswith("schema_")
-            return Finding(
-                name=name,
-                verdict=Verdict.FAIL,
-                detail=error.message,
-                remedy=SCHEMA_REMEDY if is_schema else REMEDIES.get(error.role, ""),
-                blocks=blocks,
-            )
-        return Finding(name=name, verdict=Verdict.OK, detail=role)
-
-    return run
-
-
-def skipped(name: str, why: str) -> Callable[[], Awaitable[Finding]]:
-    """Make the check of something that is not configured."""
-
-    async def run() -> Finding:
-        return Finding(name=name, verdict=Verdict.SKIP, detail=why)
-
-    return run

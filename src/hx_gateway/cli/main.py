@@ -21,6 +21,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "smoke": "prove that a running gateway does its work",
         "reload": "make a running gateway read its configuration anew",
         "keys": "make, show, block and remove virtual keys",
+        "db": "look at the schema of the database, and bring it up to date",
         "systemd": "install the systemd units",
         "docs": "write the generated reference",
         "version": "print the version",

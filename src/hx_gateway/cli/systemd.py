@@ -25,13 +25,14 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         "systemd",
         help="install the systemd units",
         description="Write the units, and what they need where it is missing.",
-        parents=parents,
+        parents=(),
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True, title="actions")
     install = actions.add_parser(
         "install",
         help="write the units; existing configuration and keys are never overwritten",
         description="Write the units; existing configuration and keys are never overwritten.",
+        parents=list(parents),
     )
     install.add_argument(
         "--root", type=Path, default=Path("/"), metavar="DIR", help="write below this directory"

@@ -1,0 +1,47 @@
+"""Checks of what answers a ping, and the order of causes that all lists of checks share."""
+
+from collections.abc import Awaitable, Callable
+
+from hx_gateway.core.check import Finding, Verdict
+from hx_gateway.core.errors import DependencyError
+
+SCHEMA_REMEDY = "Run `hx-gateway db status`, then `hx-gateway db upgrade`."
+REMEDIES = {
+    "PostgreSQL": "See that the database runs and DATABASE_URL is right; it heals by itself.",
+    "SQLite": "See that the state directory is writable and its disk is not full.",
+    "Redis": "See that Redis runs and REDIS_URL is right; it heals by itself.",
+    "Qdrant": "See that Qdrant runs and QDRANT_URL is right; it heals by itself.",
+    "vector store": "The log says why the embedded engine does not run; it is started anew.",
+}
+Run = Callable[[], Awaitable[Finding]]
+
+DATABASE, REDIS, QDRANT, EMBEDDING, MODELS = 40, 50, 60, 70, 80  # ranks: the lowest is the cause
+
+
+def pinged(name: str, ping: Callable[[], Awaitable[None]], role: str, *, blocks: bool) -> Run:
+    """Make the check of something that answers a ping."""
+
+    async def run() -> Finding:
+        try:
+            await ping()
+        except DependencyError as error:
+            is_schema = (error.error_code or "").startswith("schema_")
+            return Finding(
+                name=name,
+                verdict=Verdict.FAIL,
+                detail=error.message,
+                remedy=SCHEMA_REMEDY if is_schema else REMEDIES.get(error.role, ""),
+                blocks=blocks,
+            )
+        return Finding(name=name, verdict=Verdict.OK, detail=role)
+
+    return run
+
+
+def skipped(name: str, why: str) -> Run:
+    """Make the check of something that is not configured."""
+
+    async def run() -> Finding:
+        return Finding(name=name, verdict=Verdict.SKIP, detail=why)
+
+    return run
