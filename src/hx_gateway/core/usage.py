@@ -33,6 +33,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def cost(self, usage: Usage) -> int:
         """Price a usage in nano-dollars, rounded up: a call is never billed below its price."""
+        if not usage.cached_read and not usage.cached_write:
+            return -(-(usage.input * self.input + usage.output * self.output) // 1_000_000)
         cached_read = self.input if self.cached_read is None else self.cached_read
         cached_write = self.input if self.cached_write is None else self.cached_write
         plain = max(usage.input - usage.cached_read - usage.cached_write, 0)

@@ -83,7 +83,7 @@ class Attempter:
             events = prepared.out.decode(body)
             usage = next((e.usage for e in reversed(events) if type(e) is Used), None)
             body = self._ways_in[call.dialect].render(events, call)
-        record.usage = usage
+        record.used(usage)
         self._succeeded(record)
         headers = _headers(call, prepared.changed, record)
         headers.append(JSON_TYPE)
@@ -119,7 +119,7 @@ class Attempter:
         way_in = self._ways_in[call.dialect]
         events = canned_events(call, text)
         record.tried()
-        record.usage = next((e.usage for e in events if type(e) is Used), None)
+        record.used(next((e.usage for e in events if type(e) is Used), None))
         headers = _headers(call, (), record)
         record.settle(Ending.COMPLETE, status=200)
         if not call.stream:
@@ -154,8 +154,8 @@ def _headers(call: Call, changed: tuple[str, ...], record: Record) -> list[Heade
     ]
     if deployment is not None:
         headers.append((b"x-litellm-model-id", deployment.id.encode()))
-    if (cost := record.cost) is not None:
-        headers.append((b"x-litellm-response-cost", usd(cost).encode()))
+    if record.cost is not None:
+        headers.append((b"x-litellm-response-cost", usd(record.cost).encode()))
     if record.retries:
         headers.append((b"x-litellm-attempted-retries", str(record.retries).encode()))
     if record.fallbacks:

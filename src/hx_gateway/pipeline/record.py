@@ -25,6 +25,7 @@ class Record:
         "_sinks",
         "_tried_at",
         "attempts",
+        "cost",
         "deployment",
         "fallbacks",
         "first_byte_s",
@@ -49,6 +50,7 @@ class Record:
         self.fallbacks = 0
         self.first_byte_s: float | None = None
         self.usage: Usage | None = None
+        self.cost: int | None = None
 
     def trying(self, step: Try) -> None:
         """Note that a deployment is being asked."""
@@ -82,12 +84,12 @@ class Record:
         """The id of the call, as the client knows it."""
         return self._call.id
 
-    @property
-    def cost(self) -> int | None:
-        """Price the usage in nano-dollars; None when usage or price is unknown."""
-        if self.usage is None or self.deployment is None or self.deployment.price is None:
-            return None
-        return self.deployment.price.cost(self.usage)
+    def used(self, usage: Usage | None) -> None:
+        """Note the usage and price it in nano-dollars; both stay None when they are unknown."""
+        self.usage = usage
+        deployment = self.deployment
+        if usage is not None and deployment is not None and deployment.price is not None:
+            self.cost = deployment.price.cost(usage)
 
     def settle(self, ending: Ending, *, status: int, error: GatewayError | None = None) -> None:
         """Make the receipt and hand it to everybody who wants it."""

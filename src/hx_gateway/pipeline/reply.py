@@ -160,7 +160,7 @@ class Stream:
         self._closed = True
         self._exchange.close()
         self._release()
-        self._record.usage = self._passage.usage
+        self._record.used(self._passage.usage)
         self._record.settle(ending, status=200, error=error)
 
 
