@@ -71,12 +71,19 @@ def parse(text: str, path: Path, report: Report) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = file_place(path, mark.line + 1 if mark else 0)
-        report.problem(place, "", f"not valid YAML: {error.problem}; correct the line or indent")
+        report.problem(place, "", f"not valid YAML: {_why(error)}; correct the line or its indent")
         return None
     except (yaml.YAMLError, RecursionError):
         report.problem(file_place(path), "", "not valid YAML: unreadable characters or nesting")
         return None
     return _mapping(node, path, report)
+
+
+def _why(error: yaml.MarkedYAMLError) -> str:
+    """Say what is wrong, and where the unfinished thing began: that is where to look."""
+    began = error.context_mark
+    context = f" ({error.context} that begins on line {began.line + 1})" if began else ""
+    return f"{error.problem}{context}"
 
 
 def _mapping(node: Node | None, path: Path, report: Report) -> Node | None:

@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+from tests.support.configs import node
+
+from hx_gateway.config.document import parse
+from hx_gateway.config.report import Report
+
+FILE = Path("config.yaml")
+
+
+def test_values_know_their_line() -> None:
+    root = node("a: 1\nb:\n  c:\n    - x\n    - y: 2\n")
+    found = root.find("b.c")
+    assert found is not None
+    assert [item.place.line for item in found.items()] == [4, 5]
+    assert str(found.items()[0].place) == "config.yaml:4"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("1.5", 1.5),
+        ("true", True),
+        ("null", None),
+        ("2024-01-01", "2024-01-01"),
+        ("'1'", "1"),
+        ("1e-7", "1e-7"),
+        ("!!binary abc", "abc"),
+        ("!unknown x", "x"),
+        ("!!int x", "x"),
+        ("0o17", "0o17"),
+    ],
+)
+def test_scalars_are_plain_values(text: str, value: object) -> None:
+    assert node(f"a: {text}").plain() == {"a": value}
+
+
+def test_anchors_and_merge_keys_are_understood() -> None:
+    root = node("base: &b {x: 1, y: 2}\na:\n  <<: *b\n  y: 3\nc: {<<: [*b, {x: 9, z: 4}]}")
+    assert root.plain() == {
+        "base": {"x": 1, "y": 2},
+        "a": {"x": 1, "y": 3},
+        "c": {"x": 1, "y": 2, "z": 4},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- a\n- b\n", "config.yaml:1: the file holds a list"),
+        ("just text", "config.yaml:1: the file holds a single value"),
+        ("a: 1\nb: [1,\nc: 2\n", "that begins on line 2"),
+        ("a: 1\n\tb: 2\n", "config.yaml:2: not valid YAML"),
+        ("a: 1\n---\nb: 2\n", "not valid YAML"),
+        ("a: *unknown", "config.yaml:1: not valid YAML"),
+        ("a: \x01", "not valid YAML"),
+        ("? [a, b]\n: 1\n", "a key must be text"),
+        ("a: &a [*a]", "not valid YAML"),
+        ("a: " + "[" * 80 + "]" * 80, "too many values or levels"),
+        ("x: " + "a" * (4 * 1024 * 1024), "larger than"),
+    ],
+)
+def test_what_cannot_be_read_is_a_problem_with_its_line(text: str, says: str) -> None:
+    report = Report()
+    assert parse(text, FILE, report) is None
+    assert says in report.problems[0]
+
+
+def test_aliases_cannot_explode() -> None:
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9)
+    )
+    report = Report()
+    assert parse(bomb, FILE, report) is None
+    assert "too many values" in report.problems[0]
+
+
+def test_a_key_that_stands_twice_is_a_problem() -> None:
+    report = Report()
+    parse("a: 1\nb: 2\na: 3\n", FILE, report)
+    assert report.problems == [
+        "config.yaml:3: a: the key stands twice (before, near line 1); remove one"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "null"])
+def test_an_empty_file_is_an_empty_configuration_with_a_warning(text: str) -> None:
+    report = Report()
+    root = parse(text, FILE, report)
+    assert root is not None
+    assert root.plain() == {}
+    assert "empty" in report.warnings[0]
+
+
+def test_null_members_read_as_absent() -> None:
+    root = node("a:\nb: {c: 1}")
+    assert root.get("a") is None
+    assert root.find("a.b") is None
+    assert root.find("b.c.d") is None

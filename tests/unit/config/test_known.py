@@ -1,0 +1,127 @@
+import pytest
+from tests.support.configs import node
+
+from hx_gateway.config.known import check_keys, check_model_keys, open_known
+from hx_gateway.config.report import Report
+
+
+def checked(text: str) -> Report:
+    report = Report()
+    check_keys(node(text), open_known(), ["acme"], report)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "advice"),
+    [
+        ("modle_list: []", "modle_list", "did you mean model_list?"),
+        ("server: {port: 1}", "server", "it belongs under hx: as hx.server"),
+        ("master_key: x", "master_key", "it belongs under general_settings"),
+        (
+            "litellm_settings: {database_url: x}",
+            "litellm_settings.database_url",
+            "it belongs under general_settings",
+        ),
+        (
+            "general_settings: {model_list: []}",
+            "general_settings.model_list",
+            "it belongs at the top level",
+        ),
+        (
+            "router_settings: {num_retires: 1}",
+            "router_settings.num_retires",
+            "did you mean num_retries?",
+        ),
+        ("general_settings: {qqqqqqqq: 1}", "general_settings.qqqqqqqq", "remove it"),
+        (
+            "litellm_settings: {cache_params: {hots: 1}}",
+            "litellm_settings.cache_params.hots",
+            "did you mean host?",
+        ),
+    ],
+)
+def test_an_unknown_or_misplaced_key_is_named_with_where_it_belongs(
+    text: str, path: str, advice: str
+) -> None:
+    report = checked(text)
+    assert len(report.unread) == 1
+    assert f": {path}: unknown key" in report.unread[0]
+    assert report.unread[0].endswith(advice)
+    assert report.problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("guardrails: [{a: 1}]", "guardrails"),
+        ("general_settings: {alerting: [slack]}", "general_settings.alerting"),
+        ("litellm_settings: {cache: true}", "litellm_settings.cache"),
+        ("router_settings: {retry_policy: {DefaultRetries: 1}}", "router_settings.retry_policy"),
+    ],
+)
+def test_a_known_key_without_effect_warns_with_its_path(text: str, path: str) -> None:
+    report = checked(text)
+    assert f": {path}: known to LiteLLM, but not supported yet" in report.warnings[0]
+    assert report.unread == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "general_settings: {alerting: []}",
+        "litellm_settings: {cache: false, set_verbose: true}",
+        "guardrails:",
+    ],
+)
+def test_what_asks_for_nothing_does_not_warn(text: str) -> None:
+    report = checked(text)
+    assert report.warnings + report.unread + report.problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hx: {sevrer: {}}", "hx.sevrer: unknown setting; did you mean server?"),
+        (
+            "hx: {rag: {colection: x}}",
+            "hx.rag.colection: unknown setting; did you mean collection?",
+        ),
+        ("hx: [1]", "hx: must be a mapping"),
+        ("hx: {rag: true}", "hx.rag: must be a mapping"),
+        (
+            "hx:\n  server:\n    port: 1",
+            "config.yaml:3: hx.server.port: is needed before this file is read; set PORT or --port",
+        ),
+        ("general_settings: [1]", "general_settings: must be a mapping"),
+    ],
+)
+def test_our_own_settings_are_read_strictly(text: str, says: str) -> None:
+    assert says in checked(text).problems[0]
+
+
+def test_providers_and_short_names_may_stand_under_hx() -> None:
+    assert (
+        checked("hx: {acme: ['http://a'], default_group: x, rag: {enabled: true}}").problems == []
+    )
+
+
+def test_unknown_parameters_of_a_model_are_body_fields_but_unknown_keys_beside_them_are_not() -> (
+    None
+):
+    report = Report()
+    text = "model_name: a\napi_key: x\ntypo: 1\nlitellm_params: {model: a/b, top_k: 5, max_budget: 3}\nmodel_info: {tier: free, team_id: t}"
+    check_model_keys(node(text), "model_list[0]", open_known(), report)
+    assert [line.split(": ", 2)[1] for line in report.unread] == [
+        "model_list[0].api_key",
+        "model_list[0].typo",
+    ]
+    assert "it belongs under litellm_params" in report.unread[0]
+    assert [line.split(": ", 2)[1] for line in report.warnings] == [
+        "model_list[0].litellm_params.max_budget",
+        "model_list[0].model_info.team_id",
+    ]
+
+
+def test_no_key_has_two_statuses() -> None:
+    for keys in open_known().values():
+        assert len(keys.supported) + len(keys.ignored) + len(keys.unsupported) == len(keys.all)

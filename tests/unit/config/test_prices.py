@@ -1,0 +1,62 @@
+import math
+
+import pytest
+from msgspec import Raw
+
+from hx_gateway.config.prices import ModelFacts, PriceTable, open_table, read_price
+from hx_gateway.core.usage import Price, Usage
+
+
+@pytest.mark.parametrize(
+    ("dollars", "nanos"),
+    [
+        (2.5e-06, 2_500_000_000),
+        ("2.5e-06", 2_500_000_000),
+        ("5e-7", 500_000_000),
+        (0.1, 10**14),
+        (0, 0),
+        (1e-15, 1),
+        ("1e-16", 1),
+        (1, 10**15),
+    ],
+)
+def test_a_price_is_exact_and_never_rounded_down(dollars: object, nanos: int) -> None:
+    assert read_price(dollars) == nanos
+
+
+@pytest.mark.parametrize(
+    "value",
+    [math.nan, math.inf, -math.inf, -1e-6, True, False, "1e309", "NaN", "free", None, [], 2.5],
+)
+def test_what_is_no_price_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="must be|more than a dollar"):
+        read_price(value)
+
+
+def test_the_table_knows_well_known_models() -> None:
+    facts = open_table().get("gpt-4o")
+    assert facts is not None
+    assert facts.mode == "chat"
+    assert facts.max_input == 128_000
+    assert facts.price is not None
+    million = Usage(input=1_000_000)
+    assert facts.price.cost(million) == 2_500_000_000  # 2.50 dollars
+
+
+def test_the_first_known_name_wins() -> None:
+    table = PriceTable({"a/x": Raw(b"[1,2]"), "x": Raw(b"[3,4]")})
+    assert table.get("b/x", "a/x", "x") == ModelFacts(input=1, output=2)
+    assert table.get("nothing") is None
+
+
+def test_facts_without_token_prices_have_no_price() -> None:
+    assert ModelFacts(mode="chat").price is None
+    assert ModelFacts(input=5).price == Price(input=5)
+
+
+def test_the_whole_table_can_be_read() -> None:
+    table = open_table()
+    for name in table._rows:
+        facts = table.get(name)
+        assert facts is not None
+        assert facts.price is None or min(facts.price.input, facts.price.output) >= 0
