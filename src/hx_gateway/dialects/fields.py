@@ -16,7 +16,15 @@ NUMBER = Decoder(float | None)
 COUNT = Decoder(int | None)
 SWITCH = Decoder(bool | None)
 TEXT_OR_TEXTS = Decoder(str | list[str] | None)
+
+# msgspec takes no `Raw | None`: an optional Raw field of a wire struct is empty when absent.
+ABSENT = Raw(b"")
 _NULL = Raw(b"null")
+
+
+def present(value: Raw) -> Raw | None:
+    """Read an optional Raw field; None when absent or null."""
+    return None if value in (ABSENT, _NULL) else value
 
 
 class FieldReader:
@@ -32,8 +40,8 @@ class FieldReader:
     def take(self, name: str, decoder: Decoder[T]) -> T | None:
         """Read a field; None when absent or null; raises InvalidRequest when it does not fit."""
         self._taken.add(name)
-        value = self._fields.get(name)
-        if value is None or value == _NULL:
+        value = present(self._fields.get(name, ABSENT))
+        if value is None:
             return None
         try:
             return decoder.decode(value)
@@ -52,8 +60,7 @@ class FieldReader:
     def raw(self, name: str) -> Raw | None:
         """Read a field without understanding it; None when absent or null."""
         self._taken.add(name)
-        value = self._fields.get(name)
-        return None if value is None or value == _NULL else value
+        return present(self._fields.get(name, ABSENT))
 
     def rest(self) -> dict[str, Raw]:
         """Give the fields nobody took, as the client wrote them."""

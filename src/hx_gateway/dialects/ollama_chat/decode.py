@@ -20,6 +20,7 @@ from hx_gateway.core.event import (
 )
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import raw
+from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.ndjson import LineParser
 from hx_gateway.dialects.ollama_errors import stream_fault
 
@@ -48,13 +49,12 @@ class _Line(msgspec.Struct):
     done_reason: str | None = None
     prompt_eval_count: int | None = None
     eval_count: int | None = None
-    logprobs: Raw | None = None
+    logprobs: Raw = ABSENT
     error: str | None = None
     status: int | None = None
 
 
 _LINE = Decoder(_Line)
-_NULL = Raw(b"null")
 
 
 def decode_chat(body: bytes) -> list[Event]:
@@ -130,9 +130,9 @@ class ChatDecoder:
         return Finish.LENGTH if reason == "length" else Finish.STOP
 
 
-def _logprobs(tokens: Raw | None) -> Raw | None:
+def _logprobs(tokens: Raw) -> Raw | None:
     """Put the tokens where Chat Completions has them; their own shape is the same."""
-    return None if tokens is None or tokens == _NULL else raw({"content": tokens})
+    return raw({"content": tokens}) if present(tokens) else None
 
 
 def _invent_id(created_at: str, index: int, what: str) -> str:

@@ -19,6 +19,7 @@ from hx_gateway.core.event import (
 )
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects import sse
+from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.openai_errors import stream_fault
 from hx_gateway.dialects.openai_usage import WireUsage
 
@@ -57,7 +58,7 @@ class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
-    logprobs: Raw | None = None
+    logprobs: Raw = ABSENT
 
 
 class _Answer(msgspec.Struct):
@@ -78,7 +79,6 @@ class _Seen(msgspec.Struct):
 _ANSWER = Decoder(_Answer)
 _SEEN = Decoder(_Seen)
 _EMPTY = _Delta()
-_NULL = Raw(b"null")
 
 
 def decode_chat(body: bytes) -> list[Event]:
@@ -155,7 +155,7 @@ class ChatDecoder:
         if delta.reasoning_content or delta.reasoning:
             text = delta.reasoning_content or delta.reasoning or ""
             events.append(ThinkingDelta(text=text, choice=index))
-        logprobs = None if choice.logprobs == _NULL else choice.logprobs
+        logprobs = present(choice.logprobs)
         if delta.content or logprobs is not None:
             events.append(TextDelta(text=delta.content or "", choice=index, logprobs=logprobs))
         if delta.refusal:

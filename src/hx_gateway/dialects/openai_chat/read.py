@@ -24,12 +24,14 @@ from hx_gateway.core.chat import (
 )
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.dialects.fields import (
+    ABSENT,
     COUNT,
     NUMBER,
     SWITCH,
     TEXT,
     TEXT_OR_TEXTS,
     FieldReader,
+    present,
     texts,
 )
 from hx_gateway.dialects.images import image_of_url
@@ -45,7 +47,7 @@ class _Part(msgspec.Struct):
     text: str | None = None
     refusal: str | None = None
     image_url: _ImageUrl | str | None = None
-    cache_control: Raw | None = None
+    cache_control: Raw = ABSENT
 
 
 class _Function(msgspec.Struct):
@@ -78,14 +80,14 @@ class _Message(msgspec.Struct):
 class _ToolFunction(msgspec.Struct):
     name: str
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: Raw = ABSENT
     strict: bool | None = None
 
 
 class _Tool(msgspec.Struct):
     type: str = "function"
     function: _ToolFunction | None = None
-    cache_control: Raw | None = None
+    cache_control: Raw = ABSENT
 
 
 class _Named(msgspec.Struct):
@@ -98,7 +100,7 @@ class _ToolChoice(msgspec.Struct):
 
 
 class _Schema(msgspec.Struct):
-    schema: Raw | None = None
+    schema: Raw = ABSENT
     name: str | None = None
     strict: bool | None = None
     description: str | None = None
@@ -213,7 +215,7 @@ def _part(raw: Raw, where: str) -> Part:
         part = _PART.decode(raw)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"Invalid value for '{where}': {error}.", param=where) from None
-    cache = part.cache_control
+    cache = present(part.cache_control)
     if part.text is not None:
         return Text(text=part.text, cache=cache)
     if part.refusal is not None:
@@ -236,9 +238,9 @@ def _tool(raw: Raw) -> Tool:
     return Tool(
         name=function.name,
         description=function.description,
-        parameters=function.parameters,
+        parameters=present(function.parameters),
         strict=function.strict,
-        cache=tool.cache_control,
+        cache=present(tool.cache_control),
     )
 
 
@@ -256,7 +258,7 @@ def _output(wanted: _Format | None) -> OutputFormat | None:
     schema = wanted.json_schema or _Schema()
     return OutputFormat(
         kind=wanted.type,
-        schema=schema.schema,
+        schema=present(schema.schema),
         name=schema.name,
         strict=schema.strict,
         description=schema.description,

@@ -13,6 +13,7 @@ from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields, raw
 from hx_gateway.dialects import openai_errors, sse
+from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.openai_chat.decode import FINISHES, find_usage
 from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE
 from hx_gateway.dialects.openai_chat.way_out import with_usage
@@ -25,7 +26,7 @@ class _Choice(msgspec.Struct):
     index: int = 0
     text: str | None = None
     finish_reason: str | None = None
-    logprobs: Raw | None = None
+    logprobs: Raw = ABSENT
 
 
 class _Answer(msgspec.Struct):
@@ -38,7 +39,6 @@ class _Answer(msgspec.Struct):
 
 
 _ANSWER = Decoder(_Answer)
-_NULL = Raw(b"null")
 
 
 class CompletionsOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class CompletionsDecoder:
                 Started(id=answer.id or "", model=answer.model or "", created=answer.created)
             )
         for choice in answer.choices or ():
-            logprobs = None if choice.logprobs == _NULL else choice.logprobs
+            logprobs = present(choice.logprobs)
             if choice.text or logprobs is not None:
                 text = choice.text or ""
                 events.append(TextDelta(text=text, choice=choice.index, logprobs=logprobs))

@@ -1,0 +1,166 @@
+"""Golden files: shared calls, and one folder per vendor with what it makes of them."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hx_gateway.adapter.request import Prepared, prepare
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.event import Event
+from hx_gateway.core.http import Origin
+from hx_gateway.core.provider import Decoder, Provider, WayOut
+from hx_gateway.core.route import Deployment
+from hx_gateway.core.secret import Secret
+from hx_gateway.providers.registry import PROVIDERS
+
+ROOT = Path(__file__).parent.parent / "golden"
+CREDENTIAL = "sk-golden-credential"
+
+# Which operation and dialect the calls of a folder are.
+KINDS = {
+    "chat": (Operation.CHAT, "openai_chat"),
+    "complete": (Operation.COMPLETE, "openai_completions"),
+    "embed": (Operation.EMBED, "openai_embeddings"),
+}
+VENDORS = sorted(path.name for path in ROOT.iterdir() if path.name in PROVIDERS)
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One vendor and one shared call, or one recorded answer."""
+
+    vendor: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.vendor}-{self.kind}.{self.name}"
+
+    @property
+    def provider(self) -> Provider:
+        return PROVIDERS[self.vendor]
+
+    @property
+    def out(self) -> WayOut:
+        return prepare(self.call(), self.deployment()).out
+
+    def call(self) -> Call:
+        return load_call(self.kind, self.name)
+
+    def deployment(self, **fields: Any) -> Deployment:
+        return deployment_of(self.provider, **fields)
+
+    def path(self, ending: str) -> Path:
+        return ROOT / self.vendor / f"{self.kind}.{self.name}.{ending}"
+
+
+def deployment_of(provider: Provider, **fields: Any) -> Deployment:
+    return Deployment(
+        id="golden",
+        provider=provider,
+        model="upstream-model",
+        origin=Origin(host="upstream.test"),
+        credential=Secret(CREDENTIAL),
+        **fields,
+    )
+
+
+def load_call(kind: str, name: str) -> Call:
+    """Read a shared call, as the edge would have parsed it."""
+    return call_of(kind, (ROOT / "calls" / kind / f"{name}.json").read_bytes())
+
+
+def call_of(kind: str, body: bytes) -> Call:
+    fields = wire.decode_fields(body)
+    operation, dialect = KINDS[kind]
+    options = msgspec.json.decode(fields.get("stream_options", b"{}"), type=dict[str, bool])
+    return Call(
+        id="golden-call",
+        operation=operation,
+        dialect=dialect,
+        model=wire.text_field(fields, "model") or "",
+        fields=fields,
+        stream=wire.bool_field(fields, "stream"),
+        wants_usage=options.get("include_usage", False),
+        started_at=1_700_000_000.5,
+    )
+
+
+def request_cases() -> list[Case]:
+    """Every vendor with every shared call of an operation it speaks."""
+    return [
+        Case(vendor=vendor, kind=path.parent.name, name=path.stem)
+        for vendor in VENDORS
+        for path in sorted(ROOT.glob("calls/*/*.json"))
+        if KINDS[path.parent.name][0] in PROVIDERS[vendor].speaks
+    ]
+
+
+def answer_cases(*, stream: bool) -> list[Case]:
+    """Every recorded answer: streams, or whole ones."""
+    paths = sorted(set(ROOT.glob("*/*.response.http")) - set(error_paths()))
+    cases = [
+        Case(vendor=path.parent.name, kind=kind, name=name)
+        for path in paths
+        for kind, name in [path.name.removesuffix(".response.http").split(".", 1)]
+    ]
+    return [case for case in cases if case.call().stream is stream]
+
+
+def error_paths() -> list[Path]:
+    """Every recorded error answer."""
+    return sorted(ROOT.glob("*/error.*.response.http"))
+
+
+def masked(prepared: Prepared) -> dict[str, object]:
+    """Show a request for review, without the credential."""
+    request = prepared.request
+    return {
+        "method": request.method,
+        "path": request.path,
+        "headers": {
+            name.decode(): value.decode().replace(CREDENTIAL, "***")
+            for name, value in request.headers
+        },
+        "body": wire.decode_any(request.body),
+        "relayed": prepared.relayed,
+        "changed": prepared.changed,
+    }
+
+
+def recorded(path: Path) -> tuple[int, dict[bytes, bytes], bytes]:
+    """Read an answer: `HTTP/1.1 200`, headers, a blank line, the body; line ends are plain."""
+    head, _, body = path.read_bytes().partition(b"\n\n")
+    status, *lines = head.split(b"\n")
+    headers = dict(line.lower().split(b": ", 1) for line in lines)
+    return int(status.split()[1]), headers, body
+
+
+def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
+    """Cut bytes at some places."""
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[start:end] for start, end in pairwise(places)]
+
+
+def decoded(decoder: Decoder, data: Iterable[bytes]) -> list[Event]:
+    """Decode a whole stream."""
+    return [*(event for piece in data for event in decoder.feed(piece)), *decoder.end()]
+
+
+class Golden:
+    """Compares with the files, or writes them."""
+
+    def __init__(self, *, write: bool) -> None:
+        self._write = write
+
+    def check(self, path: Path, value: object) -> None:
+        """Assert that the file holds this value, as indented JSON."""
+        shown = msgspec.json.format(wire.encode(value), indent=2) + b"\n"
+        if self._write:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(shown)
+        assert path.is_file(), "no golden file: look at it with `make golden`, then commit it"
+        assert shown.decode() == path.read_text(encoding="utf-8")
