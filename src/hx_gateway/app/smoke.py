@@ -2,12 +2,12 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, QDRANT, REDIS, Run
-from hx_gateway.app.probe import Caller, Said
+from hx_gateway.app.probe import Said
 from hx_gateway.core import wire
 from hx_gateway.core.check import Check, Finding, Verdict
 from hx_gateway.core.errors import UpstreamError
@@ -18,6 +18,14 @@ TEXT = "The smoke test of the gateway looks for this sentence about a blue whale
 DEADLINE_S = 60.0  # a local model that loads first takes its time
 
 
+class Asks(Protocol):
+    """Whoever can ask the gateway: a `Caller`."""
+
+    async def ask(self, path: str, body: object = None) -> Said:
+        """See `Caller.ask`."""
+        ...
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to try: public model names, None to leave out; whether document search is on."""
 
@@ -26,7 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     search: bool
 
 
-def smoke_checks(caller: Caller, plan: Plan) -> tuple[Check, ...]:
+def smoke_checks(caller: Asks, plan: Plan) -> tuple[Check, ...]:
     """List the checks in the order of causes."""
     wanted: Mapping[str, tuple[int, Run]] = {
         "port": (PORT, _get(caller, "port", "/livez")),
@@ -52,7 +60,7 @@ def smoke_checks(caller: Caller, plan: Plan) -> tuple[Check, ...]:
     )
 
 
-def _get(caller: Caller, name: str, path: str) -> Run:
+def _get(caller: Asks, name: str, path: str) -> Run:
     async def run() -> Finding:
         said = await _ask(caller, path)
         return _judge(name, said, is_good=True)
@@ -60,7 +68,7 @@ def _get(caller: Caller, name: str, path: str) -> Run:
     return run
 
 
-def _dependency(caller: Caller, name: str, field: str) -> Run:
+def _dependency(caller: Asks, name: str, field: str) -> Run:
     async def run() -> Finding:
         said = await _ask(caller, "/healthz/deps")
         works = isinstance(said.value, dict) and said.value.get(field) is True
@@ -71,7 +79,7 @@ def _dependency(caller: Caller, name: str, field: str) -> Run:
     return run
 
 
-def _models(caller: Caller) -> Run:
+def _models(caller: Asks) -> Run:
     async def run() -> Finding:
         said = await _ask(caller, "/v1/models")
         return _judge("models", said, is_good=bool(_at(said.value, "data")))
@@ -79,7 +87,7 @@ def _models(caller: Caller) -> Run:
     return run
 
 
-def _chat(caller: Caller, model: str | None) -> Run:
+def _chat(caller: Asks, model: str | None) -> Run:
     async def run() -> Finding:
         if model is None:
             return Finding(name="chat", verdict=Verdict.SKIP, detail="No chat model is configured.")
@@ -92,7 +100,7 @@ def _chat(caller: Caller, model: str | None) -> Run:
     return run
 
 
-def _embedding(caller: Caller, model: str | None) -> Run:
+def _embedding(caller: Asks, model: str | None) -> Run:
     async def run() -> Finding:
         if model is None:
             text = "No embedding model is configured."
@@ -104,7 +112,7 @@ def _embedding(caller: Caller, model: str | None) -> Run:
     return run
 
 
-def _search(caller: Caller, *, is_on: bool) -> Run:
+def _search(caller: Asks, *, is_on: bool) -> Run:
     """Put a document into a namespace of its own and find it again."""
 
     async def run() -> Finding:
@@ -127,7 +135,7 @@ def _found(value: object) -> bool:
     return TEXT.encode() in wire.encode(value)
 
 
-async def _ask(caller: Caller, path: str, body: object = None) -> Said:
+async def _ask(caller: Asks, path: str, body: object = None) -> Said:
     try:
         return await caller.ask(path, body)
     except UpstreamError:

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from hx_gateway.app.pings import MODELS, Run, skipped
 from hx_gateway.core.check import Check, Finding, Verdict
 from hx_gateway.core.errors import UpstreamError
-from hx_gateway.core.http import Deadlines, HttpRequest, Origin
+from hx_gateway.core.http import Deadlines, HttpRequest, Origin, Sender
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.snapshot import Snapshot
-from hx_gateway.transport.client import Client
 
 DEADLINES = Deadlines(connect=3.0, first_byte=5.0, idle=5.0, total=8.0)
 
 
-def upstream_checks(snapshot: Snapshot, client: Client, *, ask_vendors: bool) -> list[Check]:
+def upstream_checks(snapshot: Snapshot, client: Sender, *, ask_vendors: bool) -> list[Check]:
     """Make one check for each address that deployments name; models on this machine have none.
 
     Upstreams with a health route are asked there. Others have only their model list, which needs
@@ -60,7 +59,7 @@ def _request(deployment: Deployment, *, ask_vendors: bool) -> HttpRequest | None
     )
 
 
-def _asked(label: str, client: Client, origin: Origin, request: HttpRequest) -> Run:
+def _asked(label: str, client: Sender, origin: Origin, request: HttpRequest) -> Run:
     async def run() -> Finding:
         try:
             answer = await client.send(origin, request, DEADLINES)

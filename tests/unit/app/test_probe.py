@@ -1,0 +1,28 @@
+from typing import Any
+
+import pytest
+
+from hx_gateway.app.probe import Said, standing_of
+
+CHECKS = [{"name": "database", "verdict": "fail", "detail": "PostgreSQL: schema missing."}]
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "line"),
+    [
+        (200, {"status": "ready", "missing": [], "checks": []}, "serving"),
+        (200, {"status": "degraded", "missing": ["redis"], "checks": []}, "degraded: redis"),
+        (
+            503,
+            {"status": "not ready", "missing": ["database", "redis"], "checks": []},
+            "degraded: database, redis",
+        ),
+        (503, {"status": "not ready", "missing": ["database"], "checks": CHECKS}, "schema-missing"),
+        (503, {"status": "draining", "missing": [], "checks": []}, "draining"),
+        (503, {"error": {}, "phase": "opening the store"}, "preparing: opening the store"),
+        (404, None, "degraded: readiness answers 404"),
+        (404, ["a list"], "degraded: readiness answers 404"),
+    ],
+)
+def test_a_standing_is_one_line(status: int, value: Any, line: str) -> None:
+    assert str(standing_of(Said(status=status, value=value))) == line
