@@ -11,11 +11,13 @@ import msgspec
 
 from hx_gateway.app.build import Assembly, assemble
 from hx_gateway.app.checks import build_checks
+from hx_gateway.app.discovery import EVERY_S, differs, discover
 from hx_gateway.app.listen import Listen
 from hx_gateway.app.open import open_parts
 from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
 from hx_gateway.config import load_snapshot
+from hx_gateway.config.embedded import find_installed
 from hx_gateway.core.errors import ConfigError
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.core.tasks import spawn
@@ -50,6 +52,7 @@ class Gateway:
         self._watch: asyncio.Task[None] | None = None
         self._hurried = asyncio.Event()
         self._draining = False
+        self._found = find_installed()
         self.on_status: Callable[[str], None] = _nothing
 
     async def start(self) -> None:
@@ -63,6 +66,7 @@ class Gateway:
         self._phase("assembling")
         self._swap(snapshot)
         spawn(self._report_status(), name="status")
+        spawn(self._discover(), name="discovery")
         self._write_pid(snapshot)
         self._announce(snapshot)
 
@@ -121,6 +125,7 @@ class Gateway:
             dev=options.dev,
             strict=options.strict,
             generation=generation,
+            found=self._found,
         )
         server = msgspec.structs.replace(
             snapshot.server, host=self._listen.host, port=self._listen.port
@@ -141,6 +146,16 @@ class Gateway:
         if self._watch is not None:
             self._watch.cancel()
         self._watch = spawn(self._now.gatekeeper.watch(), name="revocations")
+
+    async def _discover(self) -> None:
+        """Look for model servers now and then; take what is new in by a reload."""
+        while not self._draining:
+            assert self._now is not None and self._parts is not None  # noqa: S101, PT018 - started
+            seen = await discover(self._now.snapshot, self._parts.client)
+            if differs(seen, self._found.nodes):
+                self._found = msgspec.structs.replace(self._found, nodes=seen)
+                await self.reload()
+            await self._parts.clock.sleep(EVERY_S)
 
     async def _report_status(self) -> None:
         last = ""

@@ -93,6 +93,7 @@ class Compiler:
             log=self._section("log", snapshot.LogSettings()),
             local=local,
             strict=given.policy.strict,
+            is_embedded=self._is_embedded,
             settings=effective_settings(given.state_dir, choices, self._services.shown, entries),
             sources=sources,
             generation=generation,

@@ -134,6 +134,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the configuration says, ready to use.
 
     `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name.
+    `is_embedded`: nobody listed models, so what was found on this machine is offered.
     `generation` counts compiled snapshots of this process from 1; `digest` tells two apart.
     """
 
@@ -151,6 +152,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     local: LocalSettings = LocalSettings()
     strict: bool = False
+    is_embedded: bool = False
     warnings: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     sources: tuple[Path, ...] = ()
