@@ -50,6 +50,7 @@ class Gateway:
         self._parts: Parts | None = None
         self._now: Assembly | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._background: tuple[asyncio.Task[None], ...] = ()
         self._hurried = asyncio.Event()
         self._draining = False
         self._found = find_installed()
@@ -65,8 +66,10 @@ class Gateway:
         self._parts = open_parts(snapshot, self._listen.environ)
         self._phase("assembling")
         self._swap(snapshot)
-        spawn(self._report_status(), name="status")
-        spawn(self._discover(), name="discovery")
+        self._background = (
+            spawn(self._report_status(), name="status"),
+            spawn(self._discover(), name="discovery"),
+        )
         self._write_pid(snapshot)
         self._announce(snapshot)
 
@@ -93,13 +96,14 @@ class Gateway:
         self._now.checkup.drain()
         limit_s = self._now.snapshot.server.drain_timeout
         draining = spawn(self._edge.drain(limit_s), name="drain")
-        hurry = spawn(self._hurried.wait(), name="hurry")  # type: ignore[arg-type]
+        hurry = spawn(self._hurried.wait(), name="hurry")
         await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
         if not draining.done():
             await self._edge.drain(0.0)
         hurry.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, *self._background):
+            if task is not None:
+                task.cancel()
         if self._parts is not None:
             await self._parts.aclose()
         self._remove_pid()

@@ -47,7 +47,7 @@ def run(options: ServeOptions) -> int:
 
 def _sockets(listen: Listen) -> list[socket.socket]:
     """Take what systemd hands over, else bind; never another port than the one asked for."""
-    inherited = inherited_sockets(os.getpid(), listen.listen_pid, listen.listen_fds)
+    inherited = inherited_sockets(os.getpid(), listen.listen_pid or 0, listen.listen_fds)
     return inherited or bind(listen.host, listen.port)
 
 
@@ -77,6 +77,7 @@ class Service:
         self._edge = Edge(self._boot, listen.server)
         self._stop = asyncio.Event()
         self._gateway: Gateway | None = None
+        self._reloading: asyncio.Task[None] | None = None
         self._supervisor: Supervisor = supervisor(listen.environ, os.getpid(), SystemClock())
 
     async def run(self) -> int:
@@ -92,7 +93,7 @@ class Service:
 
     async def _live(self) -> int:
         booting = spawn(self._bring_up(), name="boot")
-        stopping = spawn(self._stop.wait(), name="stop")  # type: ignore[arg-type]
+        stopping = spawn(self._stop.wait(), name="stop")
         await asyncio.wait((booting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not booting.done():
             booting.cancel()
@@ -141,7 +142,7 @@ class Service:
         if self._gateway is None:
             return
         self._supervisor.reloading()
-        spawn(self._reload(self._gateway), name="reload")
+        self._reloading = spawn(self._reload(self._gateway), name="reload")
 
     async def _reload(self, gateway: "Gateway") -> None:
         await gateway.reload()
