@@ -1,0 +1,74 @@
+"""A store whose availability is in the hands of a test, and keys to fill it with."""
+
+import asyncio
+
+import msgspec
+
+from hx_gateway.auth.keys import key_id, shown
+from hx_gateway.core.errors import DependencyError
+from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
+from hx_gateway.core.principal import DEFAULT_SCOPES
+from hx_gateway.store.memory import MemoryStore
+
+KEY = "sk-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+MASTER_KEY = "sk-master-0123456789abcdefghijklmnopqrstuv"
+ADMIN_KEY = "admin-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def record_of(key: str = KEY, **fields: object) -> KeyRecord:
+    """Make the record of a key's text."""
+    made = KeyRecord(
+        id=key_id(key),
+        name=shown(key),
+        scopes=DEFAULT_SCOPES,
+        created_at=1_000_000.0,
+        created_by="master",
+        updated_at=1_000_000.0,
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+class SwitchedStore(MemoryStore):
+    """A memory store that can be switched off, made to hang, and counts its questions."""
+
+    def __init__(
+        self,
+        *keys: KeyRecord,
+        teams: list[TeamRecord] | None = None,
+        users: list[UserRecord] | None = None,
+    ) -> None:
+        super().__init__(teams or [], users or [])
+        for key in keys:
+            self._keys[key.id] = key
+        self.mode = "up"
+        self.questions = 0
+
+    async def _pass(self) -> None:
+        if self.mode == "down":
+            raise DependencyError("PostgreSQL")
+        if self.mode == "hung":
+            await asyncio.Event().wait()
+        if self.mode == "broken":
+            raise RuntimeError("relation hx_keys does not exist at 10.1.2.3")
+        await asyncio.sleep(0)
+
+    async def get_key(self, id_: str) -> KeyRecord | None:
+        self.questions += 1
+        await self._pass()
+        return await super().get_key(id_)
+
+    async def revocation_epoch(self) -> int:
+        await self._pass()
+        return await super().revocation_epoch()
+
+    async def list_keys(self, wanted: KeyFilter) -> tuple[list[KeyRecord], int]:
+        await self._pass()
+        return await super().list_keys(wanted)
+
+    async def list_teams(self) -> list[TeamRecord]:
+        await self._pass()
+        return await super().list_teams()
+
+    async def list_users(self) -> list[UserRecord]:
+        await self._pass()
+        return await super().list_users()

@@ -1,0 +1,242 @@
+"""Copies of verified keys: bounded, dropped on revocation, useful in an outage, never for long."""
+
+import asyncio
+
+import msgspec
+import pytest
+from tests.support.clock import FakeClock
+from tests.support.keystore import KEY, SwitchedStore, record_of
+
+from hx_gateway.auth import keyring
+from hx_gateway.auth.keyring import Keyring, judge
+from hx_gateway.auth.keys import key_id
+from hx_gateway.core.errors import DependencyError, Unauthenticated
+from hx_gateway.core.ports import KeyRecord
+
+ID = key_id(KEY)
+
+
+class Ring:
+    """A keyring with everything that moves in a test's hands."""
+
+    def __init__(self, *keys: KeyRecord) -> None:
+        self.store = SwitchedStore(*keys)
+        self.clock = FakeClock()
+        self.ring = Keyring(
+            self.store,
+            self.clock,
+            role="PostgreSQL",
+            fresh_s=60.0,
+            stale_s=300.0,
+            poll_timeout_s=0.02,
+        )
+
+    async def status(self, id_: str = ID) -> int:
+        try:
+            await self.ring.find(id_)
+        except (Unauthenticated, DependencyError) as error:
+            return error.http_status
+        return 200
+
+
+async def test_a_verified_key_is_not_asked_for_again_within_its_time() -> None:
+    it = Ring(record_of())
+    assert [await it.status() for _ in range(3)] == [200, 200, 200]
+    assert it.store.questions == 1
+    it.clock.advance(60.0)
+    assert it.ring.fresh(ID) is None
+    assert await it.status() == 200
+    assert it.store.questions == 2
+
+
+async def test_many_callers_at_once_ask_one_question() -> None:
+    it = Ring(record_of())
+    assert await asyncio.gather(*[it.status() for _ in range(50)]) == [200] * 50
+    assert it.store.questions == 1
+
+
+async def test_a_caller_who_leaves_does_not_take_the_answer_along() -> None:
+    it = Ring(record_of())
+    first = asyncio.ensure_future(it.status())
+    second = asyncio.ensure_future(it.status())
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == 200
+    assert it.store.questions == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"blocked": True}, "blocked"),
+        ({"expires_at": 999_999.0}, "expired"),
+        ({"expires_at": 1_000_000.0}, "expired"),
+        ({"id": "0" * 64}, "not valid"),
+    ],
+)
+async def test_a_bad_record_is_refused(fields: dict[str, object], reason: str) -> None:
+    it = Ring()
+    it.store._keys[ID] = msgspec.structs.replace(record_of(), **fields)
+    with pytest.raises(Unauthenticated, match=reason):
+        await it.ring.find(ID)
+
+
+async def test_an_unknown_key_is_refused_from_memory_for_a_while() -> None:
+    it = Ring()
+    assert [await it.status() for _ in range(5)] == [401] * 5
+    assert it.store.questions == 1
+    it.clock.advance(keyring.REFUSED_S)
+    assert await it.status() == 401
+    assert it.store.questions == 2
+
+
+async def test_a_cached_key_that_expired_is_refused() -> None:
+    it = Ring(record_of(expires_at=1_000_010.0))
+    assert await it.status() == 200
+    it.clock.advance(10.0)
+    assert it.ring.fresh(ID) is None
+    assert await it.status() == 401
+
+
+async def test_a_cached_key_that_expired_is_refused_in_an_outage_too() -> None:
+    it = Ring(record_of(expires_at=1_000_010.0))
+    assert await it.status() == 200
+    it.store.mode = "down"
+    it.clock.advance(10.0)
+    assert await it.status() == 401
+
+
+async def test_in_an_outage_only_keys_verified_before_are_served_and_not_for_ever() -> None:
+    it = Ring(record_of())
+    assert await it.status() == 200
+    it.store.mode = "down"
+    it.clock.advance(299.9)
+    assert await it.status() == 200
+    assert await it.status(key_id("sk-other")) == 503
+    it.clock.advance(0.2)
+    assert await it.status() == 503
+
+
+async def test_the_outage_names_the_store() -> None:
+    it = Ring()
+    it.store.mode = "down"
+    with pytest.raises(DependencyError, match="PostgreSQL"):
+        await it.ring.find(ID)
+
+
+async def test_an_outage_is_not_remembered_as_a_refusal() -> None:
+    it = Ring(record_of())
+    it.store.mode = "down"
+    assert await it.status() == 503
+    it.store.mode = "up"
+    assert await it.status() == 200
+
+
+async def test_revocation_by_another_process_is_seen_at_the_next_look() -> None:
+    it = Ring(record_of())
+    await it.ring.look()
+    assert await it.status() == 200
+    await it.store.delete_keys([ID])
+    assert await it.status() == 200, "the copy is still served: this is what looking is for"
+    await it.ring.look()
+    assert await it.status() == 401
+
+
+async def test_a_look_that_finds_nothing_new_keeps_the_copies() -> None:
+    it = Ring(record_of())
+    await it.ring.look()
+    assert await it.status() == 200
+    await it.ring.look()
+    assert it.ring.fresh(ID) is not None
+
+
+async def test_the_watch_looks_twice_a_second() -> None:
+    it = Ring(record_of())
+    await it.ring.look()
+    assert await it.status() == 200
+    await it.store.delete_keys([ID])
+    watch = asyncio.ensure_future(it.ring.watch())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    watch.cancel()
+    assert it.ring.fresh(ID) is None
+    assert set(it.clock.slept) <= {keyring.POLL_S}
+    assert it.clock.slept
+
+
+async def test_an_answer_overtaken_by_a_revocation_is_not_kept() -> None:
+    it = Ring(record_of())
+    question = asyncio.ensure_future(it.status())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    it.ring.forget()
+    assert await question == 200
+    assert it.ring.fresh(ID) is None
+
+
+async def test_after_a_look_in_vain_nobody_waits_for_a_hanging_store() -> None:
+    it = Ring(record_of())
+    assert await it.status() == 200
+    it.store.mode = "hung"
+    await it.ring.look()
+    asked = it.store.questions
+    it.clock.advance(61.0)
+    assert await it.status() == 200
+    assert await it.status(key_id("sk-other")) == 503
+    assert it.store.questions == asked
+    it.store.mode = "up"
+    await it.ring.look()
+    assert await it.status(key_id("sk-other")) == 401
+
+
+async def test_copies_are_not_fresh_any_more_when_the_watch_falls_silent() -> None:
+    it = Ring(record_of())
+    await it.ring.look()
+    assert await it.status() == 200
+    it.clock.advance(keyring.SILENCE_S)
+    assert it.ring.fresh(ID) is None
+
+
+async def test_what_the_store_did_not_foresee_is_an_error_not_an_identity() -> None:
+    it = Ring(record_of())
+    it.store.mode = "broken"
+    with pytest.raises(RuntimeError):
+        await it.ring.find(ID)
+    assert it.ring.fresh(ID) is None
+
+
+async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "MAX_KNOWN", 10)
+    monkeypatch.setattr(keyring, "MAX_REFUSED", 10)
+    texts = [f"sk-{n}" for n in range(30)]
+    it = Ring(*[record_of(text) for text in texts])
+    for text in texts:
+        await it.status(key_id(text))
+        await it.status(key_id("x" + text))
+    assert (len(it.ring._known), len(it.ring._refused)) == (10, 10)
+    assert it.ring.fresh(key_id(texts[-1])) is not None
+
+
+def test_a_principal_has_what_the_record_has() -> None:
+    record = record_of(
+        alias="a",
+        user_id="u",
+        team_id="t",
+        tenant="x",
+        models=("m",),
+        namespaces=("n",),
+        expires_at=2e9,
+    )
+    principal = judge(record, record.id, 0.0)
+    assert not isinstance(principal, Unauthenticated)
+    for name in (
+        "alias",
+        "user_id",
+        "team_id",
+        "tenant",
+        "models",
+        "namespaces",
+        "scopes",
+        "expires_at",
+    ):
+        assert getattr(principal, name) == getattr(record, name)
