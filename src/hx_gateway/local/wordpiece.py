@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 MAX_WORD = 100  # characters; longer words are unknown as a whole, as in the reference
-# Control, format, private use. Which points are unassigned changes with every Unicode, so they stay.
+# Control, format, private use; not unassigned ones, which change with every Unicode version.
 _DROPPED = frozenset({"Cc", "Cf", "Co", "Cs"})
 _UNKNOWN, _START, _END = "[UNK]", "[CLS]", "[SEP]"
 # Blocks that count as CJK ideographs in BERT (Hangul and Kana are not among them).
