@@ -14,7 +14,7 @@ from hx_gateway.core.snapshot import StoreSettings
 from hx_gateway.store.breaker import Breaker
 from hx_gateway.store.migrate.folder import load_migrations
 from hx_gateway.store.migrate.on_postgres import read_plan
-from hx_gateway.store.migrate.plan import blocks_serving
+from hx_gateway.store.migrate.plan import Migration, blocks_serving
 from hx_gateway.store.postgres_errors import FAULTS, ROLE, dependency_error
 from hx_gateway.store.postgres_pool import Pool, transaction
 from hx_gateway.store.queries import Engine, load_queries
@@ -33,12 +33,17 @@ class PostgresStore:
     """
 
     def __init__(
-        self, settings: StoreSettings, clock: Clock | None = None, random: Random | None = None
+        self,
+        settings: StoreSettings,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        *,
+        known: Sequence[Migration] | None = None,
     ) -> None:
-        """Start to connect; needs a running event loop."""
+        """Start to connect; needs a running event loop. `known` are the migrations it needs."""
         self._settings = settings
         self._sql = load_queries(Engine.POSTGRES)
-        self._known = load_migrations(Engine.POSTGRES)
+        self._known = load_migrations(Engine.POSTGRES) if known is None else known
         self._pool = Pool(settings)
         self._breaker = Breaker(
             self._probe,

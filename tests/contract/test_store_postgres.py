@@ -1,0 +1,259 @@
+"""What only the PostgreSQL store must keep to: outages, schemas, poolers, passwords."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import msgspec
+import pytest
+from tests.support.migrations import OWN, step, upgrade
+from tests.support.postgres import PASSWORD, PostgresServer
+from tests.support.records import key_id, key_record
+
+from hx_gateway.core.errors import DependencyError
+from hx_gateway.core.ports import KeyFilter, TeamRecord, UserRecord
+from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import StoreSettings
+from hx_gateway.store.migrate.plan import LEDGER
+from hx_gateway.store.postgres import PostgresStore
+from hx_gateway.store.postgres_pool import connect
+
+DEADLINE_S = 0.5
+HEALED_S = 2.0
+
+
+@pytest.fixture
+async def current(settings: StoreSettings) -> StoreSettings:
+    """Short deadlines, and a schema that is current."""
+    await upgrade(settings)
+    return msgspec.structs.replace(settings, query_timeout=DEADLINE_S, connect_timeout=DEADLINE_S)
+
+
+@pytest.fixture
+async def own(current: StoreSettings) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(current)
+    await store.insert_key(key_record())
+    yield store
+    await store.aclose()
+
+
+@pytest.fixture
+def server(postgres: PostgresServer) -> Iterator[PostgresServer]:
+    """The server, up again at the end whatever a test did to it."""
+    yield postgres
+    postgres.restart()
+
+
+async def execute(settings: StoreSettings, sql: str, *values: object) -> None:
+    connection = await connect(settings)
+    await connection.execute(sql, *values)
+    await connection.close(timeout=2)
+
+
+async def refusal(store: PostgresStore) -> tuple[DependencyError, float]:
+    """Ask for a key; gives the error and the seconds until it came."""
+    begun = time.monotonic()
+    with pytest.raises(DependencyError) as caught:
+        await store.get_key(key_id())
+    return caught.value, time.monotonic() - begun
+
+
+async def heal(store: PostgresStore) -> float:
+    """Ask until it answers; gives the seconds it took."""
+    begun = time.monotonic()
+    while True:
+        try:
+            assert await store.get_key(key_id()) == key_record()
+        except DependencyError:
+            assert time.monotonic() - begun < 10
+            await asyncio.sleep(0.02)
+        else:
+            return time.monotonic() - begun
+
+
+@pytest.mark.parametrize(
+    ("break_", "mend"),
+    [("kill", "restart"), ("stop", "cont")],
+    ids=["killed", "hung"],
+)
+async def test_an_outage_is_an_error_in_time_and_heals_by_itself(
+    own: PostgresStore,
+    server: PostgresServer,
+    break_: str,
+    mend: str,
+) -> None:
+    getattr(server, break_)()
+    for _ in range(4):
+        error, seconds = await refusal(own)
+        assert error.role == "PostgreSQL"
+        assert seconds < DEADLINE_S + 0.2
+    _, seconds = await refusal(own)
+    assert seconds < 0.05  # the breaker is open: slow is worse than down
+    await asyncio.to_thread(getattr(server, mend))
+    assert await heal(own) < HEALED_S
+    await own.ping()
+
+
+async def test_many_calls_in_an_outage_all_end_in_time(
+    own: PostgresStore, server: PostgresServer
+) -> None:
+    server.stop()
+    begun = time.monotonic()
+    calls = (own.get_key(key_id()) for _ in range(100))
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(result, DependencyError) for result in results)
+    assert time.monotonic() - begun < DEADLINE_S + 0.3
+    server.cont()
+    assert await heal(own) < HEALED_S
+
+
+async def test_it_starts_before_the_server_does(
+    current: StoreSettings, server: PostgresServer
+) -> None:
+    server.kill()
+    store = PostgresStore(current)
+    error, _ = await refusal(store)
+    assert error.role == "PostgreSQL"
+    await asyncio.to_thread(server.restart)
+    begun = time.monotonic()
+    while True:
+        try:
+            await store.ping()
+            break
+        except DependencyError:
+            await asyncio.sleep(0.02)
+    assert time.monotonic() - begun < HEALED_S
+    await store.aclose()
+
+
+async def test_the_first_call_waits_for_the_first_connection(current: StoreSettings) -> None:
+    store = PostgresStore(current)
+    assert await store.get_key(key_id()) is None
+    await store.aclose()
+
+
+async def test_cancelled_calls_give_their_connections_back(own: PostgresStore) -> None:
+    for _ in range(20):
+        call = asyncio.ensure_future(own.get_key(key_id()))
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    assert await own.get_key(key_id()) == key_record()
+
+
+async def test_more_calls_than_connections_wait_their_turn(own: PostgresStore) -> None:
+    found = await asyncio.gather(*(own.get_key(key_id()) for _ in range(40)))
+    assert found == [key_record()] * 40
+
+
+async def test_closing_ends_even_when_the_server_hangs(
+    own: PostgresStore, server: PostgresServer
+) -> None:
+    server.stop()
+    await asyncio.wait_for(own.aclose(), 3)
+
+
+async def test_a_schema_that_is_missing_is_named_and_never_made(
+    settings: StoreSettings,
+) -> None:
+    store = PostgresStore(settings)
+    with pytest.raises(DependencyError) as caught:
+        await store.ping()
+    assert caught.value.error_code == "schema_missing"
+    assert "schema missing" in caught.value.message
+    error, _ = await refusal(store)
+    assert error.error_code == "schema_missing"
+    await upgrade(settings)
+    await asyncio.sleep(HEALED_S)
+    await store.ping()
+    assert await store.list_keys(KeyFilter()) == ([], 0)
+    await store.aclose()
+
+
+FUTURE = f"INSERT INTO {LEDGER} VALUES ($1, 'x', 1, 1)"
+
+
+@pytest.mark.parametrize(
+    ("damage", "values", "code"),
+    [
+        (f"DELETE FROM {LEDGER} WHERE name = $1", (OWN[-1].name,), "schema_ledger_missing"),
+        (FUTURE, ("9999_post_future",), "schema_newer"),
+        (FUTURE, ("9999_pre_future",), None),  # the next release is being rolled out
+        (f"UPDATE {LEDGER} SET finished_at = $1", (None,), "schema_half_written"),
+        (f"UPDATE {LEDGER} SET checksum = $1", ("x",), "schema_changed"),
+    ],
+)
+async def test_a_schema_that_does_not_fit_is_named(
+    current: StoreSettings, damage: str, values: tuple[object, ...], code: str | None
+) -> None:
+    await execute(current, damage, *values)
+    store = PostgresStore(current)
+    try:
+        if code is None:
+            await store.ping()
+        else:
+            with pytest.raises(DependencyError) as caught:
+                await store.ping()
+            assert caught.value.error_code == code
+    finally:
+        await store.aclose()
+
+
+async def test_a_schema_that_lacks_a_step_is_outdated(current: StoreSettings) -> None:
+    store = PostgresStore(current, known=[*OWN, step("0900_pre_more")])
+    with pytest.raises(DependencyError) as caught:
+        await store.ping()
+    assert caught.value.error_code == "schema_outdated"
+    await store.aclose()
+
+
+async def test_a_step_for_after_the_rollout_does_not_stop_serving(current: StoreSettings) -> None:
+    store = PostgresStore(current, known=[*OWN, step("0900_post_less")])
+    await store.ping()
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ("password", "PostgreSQL refuses the user name or the password."),
+        ("database", "PostgreSQL has no such database."),
+        ("port", "PostgreSQL cannot be reached."),
+    ],
+)
+async def test_a_wrong_address_is_explained_without_showing_it(
+    postgres: PostgresServer, wrong: str, text: str
+) -> None:
+    url = postgres.url("contract", password="canary-1" if wrong == "password" else PASSWORD)
+    if wrong == "database":
+        url = url.replace("/contract", "/canary-2")
+    if wrong == "port":
+        url = url.replace(f":{postgres.port}/", ":1/")
+    store = PostgresStore(StoreSettings(url=Secret(url)))
+    error, _ = await refusal(store)
+    assert error.message == text
+    await store.aclose()
+
+
+async def test_teams_and_users_are_listed_by_id(current: StoreSettings) -> None:
+    team = "INSERT INTO hx_teams VALUES ($1, 'a', '[\"m\"]', '{\"k\": [1]}', TRUE, 1.5, 2.5)"
+    user = "INSERT INTO hx_users VALUES ($1, NULL, 'u@example.org', 'proxy_admin', '{}', 1.5, 2.5)"
+    for id_ in ("2", "1"):
+        await execute(current, team, id_)
+        await execute(current, user, id_)
+    store = PostgresStore(current)
+    team_1 = TeamRecord(
+        id="1",
+        alias="a",
+        models=("m",),
+        metadata={"k": [1]},
+        blocked=True,
+        created_at=1.5,
+        updated_at=2.5,
+    )
+    assert await store.list_teams() == [team_1, msgspec.structs.replace(team_1, id="2")]
+    user_1 = UserRecord(
+        id="1", email="u@example.org", role="proxy_admin", created_at=1.5, updated_at=2.5
+    )
+    assert await store.list_users() == [user_1, msgspec.structs.replace(user_1, id="2")]
+    await store.aclose()
