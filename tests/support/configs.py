@@ -7,7 +7,7 @@ from typing import Any
 from hx_gateway.config.document import Node, parse
 from hx_gateway.config.embedded import Found
 from hx_gateway.config.environment import Environment, Variable
-from hx_gateway.config.load import Request, Result, examine
+from hx_gateway.config.load import LoadOptions, Result, examine
 from hx_gateway.config.report import Place, Report
 
 MASTER_KEY = "sk-test-0123456789-abcdefghijklmnop"
@@ -33,7 +33,7 @@ def check(
     environ: Mapping[str, str] | None = None,
     *,
     found: Found | None = None,
-    **request: Any,
+    **options: Any,
 ) -> Result:
     """Examine a configuration; the state directory and the master key are given."""
     path = None
@@ -42,10 +42,10 @@ def check(
         path.write_text(text, encoding="utf-8")
     base = {"HX_STATE_DIR": str(folder / "state"), "LITELLM_MASTER_KEY": MASTER_KEY}
     return examine(
-        Request(
+        LoadOptions(
             config=path,
             environ={**base, **(environ or {})},
             found=found or Found(chat=True, embedding=True, vectors=True),
-            **request,
+            **options,
         )
     )

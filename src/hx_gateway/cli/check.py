@@ -8,7 +8,7 @@ import msgspec
 from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Nouns
 from hx_gateway.config.embedded import find_installed
 from hx_gateway.config.environment import process_environment
-from hx_gateway.config.load import Request, Result, examine
+from hx_gateway.config.load import LoadOptions, Result, examine
 from hx_gateway.core import wire
 
 
@@ -32,7 +32,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check once."""
     result = examine(
-        Request(
+        LoadOptions(
             config=args.config,
             env_file=args.env_file,
             environ=process_environment(),

@@ -25,7 +25,7 @@ from hx_gateway.core.snapshot import Setting, Snapshot
 FILE_VARIABLES = ("CONFIG_FILE_PATH", "LITELLM_CONFIG")
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to load, and how strictly.
 
     `keep_key`: a master key may be generated and written where none is configured.
@@ -70,7 +70,7 @@ def load_snapshot(
     `environ` None reads the process environment; `found` None looks for installed parts only.
     """
     result = examine(
-        Request(
+        LoadOptions(
             config=config,
             env_file=env_file,
             environ=process_environment() if environ is None else environ,
@@ -85,17 +85,17 @@ def load_snapshot(
     return result.snapshot
 
 
-def examine(request: Request) -> Result:
+def examine(options: LoadOptions) -> Result:
     """Load and compile, without raising."""
     report = Report()
-    environment = read_environment(request.environ, request.env_file, report, strict=request.strict)
+    environment = read_environment(options.environ, options.env_file, report, strict=options.strict)
     files = Files()
-    root = _read_root(request, environment, report, files)
+    root = _read_root(options, environment, report, files)
     snapshot = None
     if root is not None:
         environment = _with_variables(root, environment)
-        snapshot = _compile(request, resolve(root, environment, report), environment, files, report)
-    if request.strict:
+        snapshot = _compile(options, resolve(root, environment, report), environment, files, report)
+    if options.strict:
         report.problems.extend(report.unread)
     return Result(
         snapshot=None if report.problems else snapshot,
@@ -108,10 +108,10 @@ def examine(request: Request) -> Result:
 
 
 def _read_root(
-    request: Request, environment: Environment, report: Report, files: Files
+    options: LoadOptions, environment: Environment, report: Report, files: Files
 ) -> Node | None:
     """Read the configuration file; without one there is an empty configuration."""
-    path = request.config
+    path = options.config
     declared = Place("--config")
     for name in FILE_VARIABLES if path is None else ():
         variable = environment.get(name)
@@ -146,16 +146,16 @@ def _variable_text(value: object) -> str:
 
 
 def _compile(
-    request: Request, root: Node, environment: Environment, files: Files, report: Report
+    options: LoadOptions, root: Node, environment: Environment, files: Files, report: Report
 ) -> Snapshot:
     named = environment.text("HX_STATE_DIR")
     given = Input(
         root=root,
         environment=environment,
-        state_dir=Path(named).absolute() if named else state_dir(request.environ),
-        found=request.found,
-        policy=KeyPolicy(dev=request.dev, keep=request.keep_key, strict=request.strict),
+        state_dir=Path(named).absolute() if named else state_dir(options.environ),
+        found=options.found,
+        policy=KeyPolicy(dev=options.dev, keep=options.keep_key, strict=options.strict),
     )
-    sources = (*files, *([request.env_file] if request.env_file else []))
-    compiled = Compiler(given, report).compile(sources, request.generation)
+    sources = (*files, *([options.env_file] if options.env_file else []))
+    compiled = Compiler(given, report).compile(sources, options.generation)
     return msgspec.structs.replace(compiled, warnings=(*report.warnings, *report.unread))

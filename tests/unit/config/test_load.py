@@ -1,0 +1,154 @@
+import stat
+from pathlib import Path
+
+import pytest
+from tests.support.configs import MASTER_KEY, check
+
+from hx_gateway.config import load_snapshot
+from hx_gateway.core.errors import ConfigError
+from hx_gateway.core.secret import Secret
+
+MODEL = "model_list:\n- model_name: m\n  litellm_params: {model: openai/x, api_key: k}\n"
+
+
+@pytest.mark.parametrize("name", ["CONFIG_FILE_PATH", "LITELLM_CONFIG"])
+def test_a_variable_may_name_the_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(MODEL)
+    result = check(tmp_path, environ={name: str(path)})
+    assert result.snapshot is not None
+    assert "m" in result.snapshot.routes
+    assert result.snapshot.sources == (path,)
+
+
+@pytest.mark.parametrize("name", ["CONFIG_FILE_PATH", "LITELLM_CONFIG"])
+def test_a_missing_file_names_the_path_and_who_named_it(tmp_path: Path, name: str) -> None:
+    result = check(tmp_path, environ={name: f"{tmp_path}/gone.yaml"})
+    assert result.problems == (
+        f"environment {name}: file not found: {tmp_path}/gone.yaml; create it or correct the path",
+    )
+
+
+def test_the_argument_wins_over_the_variables(tmp_path: Path) -> None:
+    result = check(tmp_path, MODEL, {"CONFIG_FILE_PATH": f"{tmp_path}/gone.yaml"})
+    assert result.problems == ()
+
+
+def test_all_problems_come_at_once_each_with_its_place(tmp_path: Path) -> None:
+    text = MODEL + (
+        "- model_name: n\n  litellm_params: {model: nobody/x, rpm: lots}\n"
+        "general_settings:\n  master_key: ${KEY}\n  database_url: os.environ/UNSET\n"
+        "router_settings: {routing_strategy: fastest}\nhx: {rag: {colection: x}}\n"
+    )
+    result = check(tmp_path, text, {"REDIS_URL": "http://x", "LITELLM_MASTER_KEY": "sk-1234"})
+    assert result.snapshot is None
+    found = "\n".join(result.problems)
+    for part in [
+        "yaml:5:",
+        "yaml:7: general_settings.master_key",
+        "yaml:8: general_settings.database_url",
+        "yaml:9: router_settings",
+        "yaml:10: hx.rag.colection",
+        "REDIS_URL",
+        "LITELLM_MASTER_KEY",
+    ]:
+        assert part in found, part
+    assert all(": " in problem for problem in result.problems)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_unknown_keys_warn_and_refuse_only_under_strict(tmp_path: Path, strict: bool) -> None:
+    environ = {"DATABASE_URL": "postgresql://h/db", "REDIS_URL": "redis://h"}
+    result = check(tmp_path, MODEL + "modle_list: []\n", environ, strict=strict)
+    assert (result.snapshot is None) is strict
+    assert any("modle_list" in line for line in result.unread)
+    assert any("modle_list" in line for line in result.problems) is strict
+    if result.snapshot:
+        assert any("modle_list" in line for line in result.snapshot.warnings)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_a_missing_service_warns_and_refuses_only_under_strict(tmp_path: Path, name: str) -> None:
+    relaxed, strict = check(tmp_path, MODEL), check(tmp_path, MODEL, strict=True)
+    assert any(name in line for line in relaxed.warnings)
+    assert relaxed.snapshot is not None
+    assert any(name in line for line in strict.problems)
+    assert strict.snapshot is None
+
+
+def test_an_env_file_gives_passwords_literally_to_the_configuration(tmp_path: Path) -> None:
+    env = tmp_path / "gateway.env"
+    env.write_text("DATABASE_URL=postgresql+psycopg://u:p!w$X@h/db\nUPSTREAM='k$e#y \"%\\'\n")
+    env.chmod(0o600)
+    text = MODEL.replace("api_key: k", "api_key: os.environ/UPSTREAM")
+    snapshot = check(
+        tmp_path, text, {"DATABASE_URL": "postgresql://other/db"}, env_file=env, strict=False
+    ).snapshot
+    assert snapshot is not None
+    assert snapshot.store.url == Secret("postgresql://u:p%21w%24X@h/db")
+    assert snapshot.routes["m"].deployments[0].credential == Secret('k$e#y "%\\')
+    assert snapshot.sources[-1] == env
+
+
+def test_variables_of_the_configuration_win_and_may_name_others(tmp_path: Path) -> None:
+    text = MODEL.replace("api_key: k", "api_key: os.environ/B") + (
+        "environment_variables: {B: os.environ/A, EMBEDDING_DIM: 384, ENABLE_RAG: false}\n"
+    )
+    snapshot = check(
+        tmp_path, text, {"A": "from-a", "B": "from-process", "EMBEDDING_DIM": "1"}
+    ).snapshot
+    assert snapshot is not None
+    assert snapshot.routes["m"].deployments[0].credential == Secret("from-a")
+    assert (snapshot.rag.dimension, snapshot.rag.enabled) == (384, False)
+
+
+def test_a_placeholder_among_the_variables_is_reported_once(tmp_path: Path) -> None:
+    result = check(tmp_path, MODEL + "environment_variables:\n  B: os.environ/UNSET\n")
+    assert [line.partition(": ")[2] for line in result.problems] == [
+        "environment_variables.B: the variable UNSET is not set; set it, or write the value here"
+    ]
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [\n", "model_list: {a: 1}\n", "\tx"])
+def test_a_file_of_the_wrong_shape_is_a_problem_with_a_line(tmp_path: Path, text: str) -> None:
+    result = check(tmp_path, text)
+    assert result.snapshot is None
+    assert f"{tmp_path}/config.yaml:" in result.problems[0]
+
+
+def test_an_empty_file_serves_the_embedded_defaults(tmp_path: Path) -> None:
+    result = check(tmp_path, "")
+    assert result.snapshot is not None
+    assert "demo" in result.snapshot.routes
+    assert any("empty" in line for line in result.warnings)
+
+
+def test_loading_raises_all_problems_or_gives_the_snapshot(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(MODEL + "hx: {bad: 1, worse: 2}\n")
+    environ = {"HX_STATE_DIR": str(tmp_path), "LITELLM_MASTER_KEY": MASTER_KEY}
+    with pytest.raises(ConfigError) as caught:
+        load_snapshot(path, None, environ=environ)
+    assert len(caught.value.problems) == 2
+    path.write_text(MODEL)
+    snapshot = load_snapshot(path, None, environ=environ, generation=7)
+    assert snapshot.generation == 7
+    assert snapshot.auth.master_key == Secret(MASTER_KEY)
+    assert not snapshot.auth.master_key_generated
+
+
+def test_a_first_start_without_anything_has_a_key_and_models(tmp_path: Path) -> None:
+    snapshot = load_snapshot(None, None, environ={"HX_STATE_DIR": str(tmp_path / "s")})
+    assert snapshot.auth.master_key_generated
+    assert stat.S_IMODE((tmp_path / "s" / "master_key").stat().st_mode) == 0o600
+    assert snapshot.routing.default_group == "demo"
+    again = load_snapshot(None, None, environ={"HX_STATE_DIR": str(tmp_path / "s")})
+    assert again.auth.master_key == snapshot.auth.master_key
+    assert again.digest == snapshot.digest
+
+
+def test_the_package_offers_only_the_loader() -> None:
+    import hx_gateway.config
+
+    with pytest.raises(AttributeError):
+        hx_gateway.config.nothing  # type: ignore[attr-defined]  # noqa: B018
