@@ -9,7 +9,7 @@ from hx_gateway.app.listen import listen_settings
 from hx_gateway.app.options import ServeOptions
 from hx_gateway.config.embedded import Found, find_installed
 from hx_gateway.config.environment import process_environment, state_dir
-from hx_gateway.config.load import Request, Result, examine
+from hx_gateway.config.load import LoadOptions, Result, examine
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ def find_place(args: argparse.Namespace) -> Place:
         config=args.config, env_file=args.env_file, host=args.host, port=args.port
     )
     listen = listen_settings(options)
-    request = Request(
+    request = LoadOptions(
         config=args.config,
         env_file=args.env_file,
         environ=process_environment(),
