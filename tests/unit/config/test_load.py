@@ -151,4 +151,4 @@ def test_the_package_offers_only_the_loader() -> None:
     import hx_gateway.config
 
     with pytest.raises(AttributeError):
-        hx_gateway.config.nothing  # type: ignore[attr-defined]  # noqa: B018
+        hx_gateway.config.nothing  # noqa: B018
