@@ -1,0 +1,128 @@
+"""The life of a key: made once, shown without its text, blocked, removed."""
+
+import pytest
+from tests.support.clock import FakeClock
+from tests.support.keystore import KEY, SwitchedStore, record_of
+
+from hx_gateway.auth.identify import MASTER
+from hx_gateway.auth.keys import key_id
+from hx_gateway.core import wire
+from hx_gateway.core.errors import Conflict, DependencyError, Forbidden, InvalidRequest, NotFound
+from hx_gateway.core.ports import KeyFilter, KeyRecord
+from hx_gateway.core.principal import Principal, Scope
+from hx_gateway.manage.keys import KeyService, KeyWish
+
+
+class Keys:
+    """The use-cases over a memory store, counting how often copies were dropped."""
+
+    def __init__(self, *keys: KeyRecord) -> None:
+        self.store = SwitchedStore(*keys)
+        self.clock = FakeClock()
+        self.forgotten = 0
+        self.service = KeyService(self.store, self.clock, forget=self._forget)
+
+    def _forget(self) -> None:
+        self.forgotten += 1
+
+
+async def test_a_new_key_has_what_was_wished_and_is_stored_by_hash_only() -> None:
+    it = Keys()
+    issued = await it.service.generate(
+        MASTER,
+        KeyWish(
+            alias="a", duration="1h", models=("m",), tenant="t", metadata={"x": 1}, user_id="u"
+        ),
+    )
+    text = issued.secret.reveal()
+    stored = await it.store.get_key(key_id(text))
+    assert stored == issued.record
+    assert stored is not None
+    assert (stored.alias, stored.models, stored.tenant) == ("a", ("m",), "t")
+    assert stored.expires_at == it.clock.now() + 3600
+    assert stored.created_by == "default_user_id"
+    assert text.encode() not in wire.encode(stored)
+    assert text not in repr(issued)
+
+
+async def test_a_key_of_ones_own_is_taken_when_it_has_the_form() -> None:
+    it = Keys()
+    assert (await it.service.generate(MASTER, KeyWish(key=KEY))).secret.reveal() == KEY
+    with pytest.raises(Conflict):
+        await it.service.generate(MASTER, KeyWish(key=KEY))
+    for text in ("sk-short", "no-prefix-0123456789abcdefghijklmnopq", ""):
+        with pytest.raises(InvalidRequest) as refusal:
+            await it.service.generate(MASTER, KeyWish(key=text))
+        assert refusal.value.param == "key"
+        assert text == "" or text not in refusal.value.message
+
+
+async def test_an_alias_is_taken_once() -> None:
+    it = Keys()
+    await it.service.generate(MASTER, KeyWish(alias="a"))
+    with pytest.raises(Conflict):
+        await it.service.generate(MASTER, KeyWish(alias="a"))
+
+
+async def test_nothing_is_stored_when_a_right_is_lacking() -> None:
+    it = Keys()
+    creator = Principal(key_id="c", scopes=frozenset({Scope.ADMIN}), models=("a",))
+    with pytest.raises(Forbidden):
+        await it.service.generate(creator, KeyWish(models=("b",)))
+    assert await it.service.find_all(KeyFilter()) == ([], 0)
+
+
+async def test_own_key_is_shown_and_anothers_is_not() -> None:
+    it = Keys(record_of(), record_of("sk-other"))
+    caller = Principal(key_id=key_id(KEY), scopes=frozenset({Scope.INFERENCE}))
+    for name in (None, KEY, key_id(KEY)):
+        assert (await it.service.find(caller, name)).id == key_id(KEY)
+    for name in ("sk-other", "sk-absent"):
+        with pytest.raises(Forbidden):
+            await it.service.find(caller, name)
+    assert (await it.service.find(MASTER, "sk-other")).id == key_id("sk-other")
+
+
+async def test_keys_are_removed_by_text_hash_and_alias() -> None:
+    it = Keys(record_of("sk-1"), record_of("sk-2"), record_of("sk-3", alias="three"))
+    gone = await it.service.delete(["sk-1", key_id("sk-2"), "sk-absent"], ["three", "nobody"])
+    assert gone == ["sk-1", key_id("sk-2"), "three"]
+    assert await it.service.find_all(KeyFilter()) == ([], 0)
+    with pytest.raises(NotFound):
+        await it.service.delete(["sk-1"], ["three"])
+
+
+async def test_blocking_and_letting_in_again_change_the_record() -> None:
+    it = Keys(record_of())
+    it.clock.advance(5)
+    changed = await it.service.set_blocked(KEY, blocked=True)
+    assert (changed.blocked, changed.updated_at) == (True, it.clock.now())
+    assert (await it.service.find(MASTER, KEY)).blocked
+    assert not (await it.service.set_blocked(key_id(KEY), blocked=False)).blocked
+    with pytest.raises(NotFound):
+        await it.service.set_blocked("sk-absent", blocked=True)
+
+
+async def test_every_change_drops_the_copies_of_this_process() -> None:
+    it = Keys(record_of())
+    await it.service.generate(MASTER, KeyWish())
+    await it.service.set_blocked(KEY, blocked=True)
+    await it.service.delete([KEY])
+    assert it.forgotten == 3
+    await it.service.find_all(KeyFilter())
+    assert it.forgotten == 3
+
+
+async def test_names_resolve_to_ids() -> None:
+    it = Keys(record_of(alias="mine"))
+    for name in (KEY, key_id(KEY), "mine"):
+        assert await it.service.resolve(name) == key_id(KEY)
+    with pytest.raises(NotFound):
+        await it.service.resolve("nobody")
+
+
+async def test_an_outage_is_said_not_guessed() -> None:
+    it = Keys(record_of())
+    it.store.mode = "down"
+    with pytest.raises(DependencyError, match="PostgreSQL"):
+        await it.service.find_all(KeyFilter())
