@@ -15,12 +15,14 @@ from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.keys import KeyPolicy, judge_keys
 from hx_gateway.config.known import check_keys, open_known
 from hx_gateway.config.models import Entry, Surroundings, compile_models
+from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.prices import open_table
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.routes import Routes, compile_routes
 from hx_gateway.config.services import Services
 from hx_gateway.config.settings import choose
 from hx_gateway.core import snapshot
+from hx_gateway.core.http import Origin
 from hx_gateway.core.snapshot import LocalSettings, Snapshot
 from hx_gateway.providers.registry import PROVIDERS
 
@@ -188,8 +190,11 @@ class Compiler:
     def _with_models(
         self, name: str, urls: Mapping[str, tuple[str, ...]]
     ) -> Mapping[str, tuple[str, ...]]:
-        known = self._given.found.nodes.get(name, {})
-        return {url: known.get(url, ()) for url in urls}
+        """Give what was found at each URL, however its address was spelled."""
+        known = {
+            _address(url): models for url, models in self._given.found.nodes.get(name, {}).items()
+        }
+        return {url: known.get(_address(url), ()) for url in urls}
 
     def _needs_local_embedding(self, entries: list[Entry]) -> bool:
         """Decide on the embedding model of document search, when nobody named one."""
@@ -248,3 +253,10 @@ class Compiler:
             scripted=embedded.SCRIPTED_MODEL in used,
             vectors=vectors,
         )
+
+
+def _address(url: str) -> Origin | None:
+    try:
+        return parse_base_url(url)[0]
+    except ValueError:
+        return None  # the entry made of this URL reports it

@@ -192,8 +192,11 @@ class _ModelCompiler:
         try:
             return find_provider(model, named=named, api_base=self._params.text("api_base"))
         except UnknownProvider:
-            what = "names no provider that is known here; write provider/model"
-            self._params.problem("model", f"{what}, for a compatible server with api_base")
+            # Whoever comes from LiteLLM has such models; the others must not wait for them.
+            place = (self._params.node.get("model") or self._params.node).place
+            what = f"the provider of {model!r} is not supported (yet), so it is left out"
+            path = f"{self._params.path}.model"
+            self._around.report.no_effect(place, path, f"{what}; write provider/model")
             return None
 
     def _address(self, provider: Provider, model: str) -> tuple[Origin, str] | None:

@@ -112,7 +112,7 @@ def _add_aliases(routes: Routes, root: Node, report: Report) -> None:
         name = model.value if model is not None else None
         path = f"router_settings.model_group_alias.{alias}"
         if not isinstance(name, str) or not routes.has(name):
-            report.problem(target.place, path, "names no model of model_list")
+            report.no_effect(target.place, path, "names no model that is served, so it is left out")
             continue
         hidden = target.get("hidden")
         if hidden is not None and hidden.value is True and name in routes.exact:

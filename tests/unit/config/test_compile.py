@@ -103,7 +103,7 @@ def test_vectors_are_embedded_only_without_a_server(tmp_path: Path) -> None:
 
 def test_servers_of_ones_own_are_offered_without_listing_models(tmp_path: Path) -> None:
     found = Found(nodes={"ollama": {"http://a:1": ("x",), "http://elsewhere:1": ("y",)}})
-    made = snapshot(tmp_path, MODELS + "hx: {ollama: ['http://a:1', 'http://b:1']}", None, found)
+    made = snapshot(tmp_path, MODELS + "hx: {ollama: ['http://a:1/', 'http://b:1']}", None, found)
     assert list(made.routes) == ["chat", "vectors", "ollama/x"]
     assert [d.origin.host for d in made.wildcards[0].deployments] == ["a", "b"]
 

@@ -36,7 +36,7 @@ def test_the_argument_wins_over_the_variables(tmp_path: Path) -> None:
 
 def test_all_problems_come_at_once_each_with_its_place(tmp_path: Path) -> None:
     text = MODEL + (
-        "- model_name: n\n  litellm_params: {model: nobody/x, rpm: lots}\n"
+        "- model_name: n\n  litellm_params: {model: openai/x, rpm: lots}\n"
         "general_settings:\n  master_key: ${KEY}\n  database_url: os.environ/UNSET\n"
         "router_settings: {routing_strategy: fastest}\nhx: {rag: {colection: x}}\n"
     )

@@ -199,7 +199,6 @@ def test_settings_for_all_models_are_weaker_than_a_models_own() -> None:
 @pytest.mark.parametrize(
     ("params", "info", "model", "says"),
     [
-        ("", "", "nobody/x", "names no provider"),
         ("", "", "hosted_vllm/x", "api_base: is missing"),
         ("api_base: 'http://u:canary@h'", "", "openai/x", "must not contain a user"),
         ("api_base: 'h:80'", "", "openai/x", "must start with http"),
@@ -250,6 +249,18 @@ def test_an_entry_of_the_wrong_shape_is_a_problem(text: str, says: str) -> None:
     found, report = entries(text)
     assert found == []
     assert says in report.problems[0]
+
+
+def test_a_model_of_an_unsupported_provider_is_left_out_and_named() -> None:
+    found, report = entries(
+        "model_list: [{model_name: m, litellm_params: {model: nobody/x}}, {model_name: n, litellm_params: {model: openai/x}}]"
+    )
+    assert [entry.name for entry in found] == ["n"]
+    assert report.problems == []
+    assert (
+        "model_list[0].litellm_params.model: the provider of 'nobody/x' is not supported"
+        in report.unread[0]
+    )
 
 
 def test_a_missing_credential_warns_and_refuses_only_under_strict() -> None:
