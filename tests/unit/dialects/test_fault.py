@@ -1,0 +1,71 @@
+import pytest
+
+from hx_gateway.core.errors import (
+    ContentRefused,
+    ContextWindowExceeded,
+    CredentialRefused,
+    ModelMissing,
+    Overloaded,
+    Rejected,
+    UpstreamError,
+)
+from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
+
+DATE = b"Wed, 21 Oct 2015 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, None, Rejected),
+        (400, "context_length_exceeded", ContextWindowExceeded),
+        (400, "content_policy_violation", ContentRefused),
+        (400, "content_filter", ContentRefused),
+        (401, None, CredentialRefused),
+        (402, None, CredentialRefused),
+        (403, None, CredentialRefused),
+        (404, None, ModelMissing),
+        (408, None, Overloaded),
+        (409, None, Overloaded),
+        (413, None, Rejected),
+        (422, None, Rejected),
+        (429, None, Overloaded),
+        (429, "context_length_exceeded", Overloaded),
+        (500, None, Overloaded),
+        (529, None, Overloaded),
+    ],
+)
+def test_status_and_code_decide(status: int, code: str | None, kind: type[UpstreamError]) -> None:
+    fault = fault_of(Complaint(status=status, code=code, message="context length exceeded"))
+    assert type(fault) is kind
+    assert fault.upstream_status == status
+
+
+def test_text_of_a_4xx_is_kept_whole_and_its_status_too() -> None:
+    fault = fault_of(Complaint(status=422, message="no", code="odd", param="p", type="t"))
+    assert (fault.message, fault.http_status, fault.error_code) == ("no", 422, "odd")
+    assert (fault.param, fault.error_type) == ("p", "t")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_other_texts_never_reach_a_client(status: int) -> None:
+    assert "db-7" not in fault_of(Complaint(status=status, message="host db-7")).message
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({b"retry-after": b"7"}, 7.0),
+        ({b"retry-after-ms": b"250", b"retry-after": b"7"}, 0.25),
+        ({b"retry-after": DATE, b"date": b"Wed, 21 Oct 2015 07:27:00 GMT"}, 60.0),
+        ({b"retry-after": DATE, b"date": b"Wed, 21 Oct 2015 07:29:00 GMT"}, 0.0),
+        ({b"retry-after": DATE}, None),
+        ({b"retry-after": b"soon"}, None),
+        ({b"retry-after": b"-1"}, None),
+        ({b"retry-after": b"nan"}, None),
+        ({b"retry-after": b"inf"}, None),
+    ],
+)
+def test_waiting_time_is_read(headers: dict[bytes, bytes], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds

@@ -1,0 +1,141 @@
+import pytest
+
+from hx_gateway.core.errors import Garbled, Interrupted, Overloaded, Rejected
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects.openai_relay import DONE, OpenAIRelay
+
+
+def text(value: str, *, tail: str = "") -> bytes:
+    inner = f'"delta":{{"content":"{value}"}},"finish_reason":null'
+    return f'data: {{"id":"c","choices":[{{"index":0,{inner}}}]{tail}}}\n\n'.encode()
+
+
+STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n'
+ERROR = b'data: {"error":{"message":"m","type":"server_error"}}\n\n'
+COMMENT = b": processing\n\n"
+
+
+def relay(*, wants_usage: bool = True) -> OpenAIRelay:
+    return OpenAIRelay(wants_usage=wants_usage)
+
+
+def test_bytes_go_through_untouched() -> None:
+    stream = [text("a"), text("b"), text('c \\" quoted'), STOP, USAGE, DONE]
+    passing = relay()
+    assert [passing.feed(event) for event in stream] == stream
+    assert passing.end() == b""
+    assert passing.usage == Usage(input=3, output=4)
+
+
+def test_plain_events_are_not_copied() -> None:
+    passing = relay()
+    passing.feed(text("a"))
+    for event in (text("b"), text("c"), text("\\n") + text("e")):
+        assert passing.feed(event) is event
+
+
+def test_the_usage_event_is_dropped_unless_asked_for() -> None:
+    passing = relay(wants_usage=False)
+    assert passing.feed(text("a") + USAGE + DONE) == text("a") + DONE
+    assert passing.usage == Usage(input=3, output=4)
+
+
+def test_usage_beside_text_is_never_dropped() -> None:
+    event = text("a", tail=',"usage":{"prompt_tokens":3,"completion_tokens":4}')
+    passing = relay(wants_usage=False)
+    passing.feed(text("x"))
+    assert passing.feed(event) == event
+    assert passing.usage == Usage(input=3, output=4)
+
+
+@pytest.mark.parametrize("space", ["", " ", "  "])
+def test_marks_are_seen_however_they_are_spaced(space: str) -> None:
+    passing = relay()
+    passing.feed(text("a"))
+    event = (
+        f'data: {{"choices":[{{"delta":{{}},"finish_reason":{space}"stop"}}],'
+        f'"usage":{space}{{"prompt_tokens":1}}}}\n\n'
+    ).encode()
+    assert passing.feed(event) == event
+    assert passing.complete
+    assert passing.usage == Usage(input=1)
+
+
+@pytest.mark.parametrize("last", [STOP, DONE])
+def test_a_stream_is_complete_by_finish_reason_or_end_mark(last: bytes) -> None:
+    passing = relay()
+    passing.feed(text("a"))
+    passing.feed(last)
+    assert passing.complete
+    assert passing.end() == (b"" if last == DONE else DONE)
+
+
+def test_an_end_without_either_is_an_interruption() -> None:
+    passing = relay()
+    passing.feed(text("a"))
+    with pytest.raises(Interrupted):
+        passing.end()
+
+
+def test_an_end_before_the_beginning_may_be_retried() -> None:
+    passing = relay()
+    assert passing.feed(COMMENT) == b""
+    with pytest.raises(Garbled) as caught:
+        passing.end()
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("before", [b"", COMMENT, b": a\r\n\r\n"])
+def test_an_error_at_the_start_can_fall_back(before: bytes) -> None:
+    with pytest.raises(Overloaded):
+        relay().feed(before + ERROR)
+
+
+def test_an_error_later_loses_nothing_that_came_before_it() -> None:
+    passing = relay()
+    passing.feed(text("a"))
+    assert passing.feed(text("b") + ERROR) == text("b")
+    with pytest.raises(Overloaded):
+        passing.feed(text("c"))
+    with pytest.raises(Overloaded):
+        passing.end()
+
+
+def test_an_error_with_a_finish_reason_is_an_error() -> None:
+    event = b'data: {"error":{"code":400},"choices":[{"finish_reason":"error"}]}\n\n'
+    passing = relay()
+    passing.feed(text("a"))
+    with pytest.raises(Rejected):
+        passing.feed(event)
+
+
+def test_half_an_event_is_held_back() -> None:
+    passing = relay()
+    whole = text("a") + text("b")
+    assert passing.feed(whole[:-5]) == text("a")
+    assert passing.feed(text("b")[-5:]) == text("b")
+    assert passing.feed(text("c")[:9]) == b""
+    assert passing.feed(text("c")[9:]) == text("c")
+
+
+def test_a_piece_that_ends_like_an_event_after_half_of_one_is_joined() -> None:
+    passing = relay()
+    passing.feed(text("a"))
+    passing.feed(text("b"))
+    half = text("c")
+    assert passing.feed(half[:3]) == b""
+    assert passing.feed(half[3:] + text("d")) == text("c") + text("d")
+
+
+def test_garbage_at_the_start_is_garbled() -> None:
+    with pytest.raises(Garbled):
+        relay().feed(b"data: <html>\n\n")
+
+
+def test_what_a_model_says_cannot_fake_a_mark() -> None:
+    said = text('\\"usage\\":{\\"prompt_tokens\\":9} \\"error\\" \\"finish_reason\\":\\"stop\\"')
+    passing = relay()
+    assert passing.feed(text("a") + said + said) == text("a") + said + said
+    assert passing.usage is None
+    assert not passing.complete
