@@ -1,0 +1,86 @@
+"""Lines go out in order; a reader who stops stops nobody."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hx_gateway.usage.line_writer import LineWriter
+
+
+class Pipe:
+    """A pipe that is read only when a test says so."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        self._open = {self.reader, self.writer}
+
+    def close(self, *fds: int) -> None:
+        for fd in self._open & set(fds):  # closing twice would hit whoever has the number now
+            os.close(fd)
+        self._open -= set(fds)
+
+    def read_all(self) -> bytes:
+        self.close(self.writer)
+        found = b""
+        while chunk := os.read(self.reader, 65536):
+            found += chunk
+        return found
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close(made.reader, made.writer)
+
+
+def unchanged(line: bytes) -> bytes:
+    return line
+
+
+def text(line: str) -> Callable[[], bytes]:
+    return line.encode
+
+
+def unwritable() -> bytes:
+    raise ValueError("not JSON")
+
+
+def test_lines_go_out_in_order_and_cleaned(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.writer, lambda line: line.replace(b"secret", b"***"))
+    for n in range(1000):
+        writer.put(text(f"{n} secret"))
+    writer.close()
+    assert pipe.read_all().decode().splitlines() == [f"{n} ***" for n in range(1000)]
+    assert writer.lost == 0
+
+
+def test_a_pipe_that_nobody_reads_loses_lines_and_holds_nobody_up(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.writer, unchanged, max_waiting=100, gather_s=0.0)
+    began = time.monotonic()
+    for _ in range(20_000):
+        writer.put(text("x" * 100))
+    assert time.monotonic() - began < 2.0
+    assert writer.lost > 0
+    writer.close(timeout_s=0.05)
+    assert time.monotonic() - began < 3.0
+    pipe.close(pipe.reader)  # lets the thread go
+
+
+def test_a_closed_pipe_is_counted_not_raised(pipe: Pipe) -> None:
+    pipe.close(pipe.reader)
+    writer = LineWriter(pipe.writer, unchanged, gather_s=0.0)
+    writer.put(text("a"))
+    writer.close()
+    assert writer.lost == 1
+
+
+def test_a_line_that_cannot_be_made_does_not_end_the_log(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.writer, unchanged)
+    writer.put(unwritable)
+    writer.put(text("next"))
+    writer.close()
+    assert pipe.read_all() == b"next\n"
+    assert writer.lost == 1
