@@ -3,7 +3,8 @@
 Only measures; the test judges. Each chapter is a function that returns a value for JSON.
 """
 
-# ruff: noqa: ASYNC - nothing waits for this loop while a chapter looks at files and processes
+# Nothing waits for this loop while a chapter looks at files and processes.
+# ruff: noqa: ASYNC221, ASYNC240
 
 import asyncio
 import json
