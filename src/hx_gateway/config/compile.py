@@ -69,6 +69,7 @@ class Compiler:
         check_keys(given.root, self._around.known, NODE_PROVIDERS, self._report)
         self._services.choose(choices)
         self._switch_cooldowns()
+        self._check_tls()
         self._ask_for_wanted()
         generated = judge_keys(choices, given.state_dir, given.policy, self._report)
         entries = self._entries()
@@ -151,6 +152,13 @@ class Compiler:
         if node is not None and node.value is True:
             self._choices.put_unless_set("routing.cooldowns", value=False, place=node.place)
 
+    def _check_tls(self) -> None:
+        cert, key = self._choices["server.tls_cert"], self._choices["server.tls_key"]
+        if cert.is_set != key.is_set:
+            alone = cert if cert.is_set else key
+            text = "tls_cert and tls_key belong together; set both"
+            self._report.problem(alone.place, "hx.server", text)
+
     def _ask_for_wanted(self) -> None:
         for path, (name, otherwise) in _WANTED.items():
             if not self._choices[path].is_set:
@@ -161,6 +169,10 @@ class Compiler:
     def _is_embedded(self) -> bool:
         """Whether nobody listed models, so that we offer what was found."""
         return self._given.root.get("model_list") is None
+
+    @property
+    def _has_rag(self) -> bool:
+        return self._choices["rag.enabled"].value is True
 
     def _entries(self) -> list[Entry]:
         """Compile what is listed, what nodes offer, and the local embedding model if needed."""
@@ -198,6 +210,8 @@ class Compiler:
 
     def _needs_local_embedding(self, entries: list[Entry]) -> bool:
         """Decide on the embedding model of document search, when nobody named one."""
+        if not self._has_rag and not self._is_embedded:
+            return False
         wanted = self._choices["rag.embedding_model"]
         has_local = self._given.found.embedding
         if any(entry.name == embedded.EMBEDDING_ROUTE for entry in entries):
@@ -208,7 +222,7 @@ class Compiler:
         name = first or (embedded.EMBEDDING_ROUTE if has_local else None)
         if name is not None:
             self._choices.put("rag.embedding_model", name, _EMBEDDED)
-        elif self._choices["rag.enabled"].value is True:
+        elif self._has_rag:
             text = "no embedding model: document search takes only vectors; set EMBEDDING_MODEL"
             self._report.warning(_EMBEDDED, "", text)
         return has_local and first is None
@@ -221,7 +235,8 @@ class Compiler:
             routes.aliases[embedded.EMBEDDING_ALIAS] = embedded.EMBEDDING_ROUTE
 
     def _check_names(self, routes: Routes) -> None:
-        for path in ("routing.default_group", "rag.embedding_model"):
+        paths = ["routing.default_group", *(["rag.embedding_model"] if self._has_rag else [])]
+        for path in paths:
             chosen = self._choices[path]
             if isinstance(chosen.value, str) and not routes.has(chosen.value):
                 text = f"{chosen.value!r} is no configured model; name one of model_list"
@@ -231,10 +246,7 @@ class Compiler:
         """Say which child processes are wanted, and warn of those that cannot be started."""
         found = self._given.found
         used = {e.deployment.model for e in entries if e.deployment.provider.local}
-        vectors = (
-            self._choices["rag.enabled"].value is True
-            and self._choices["rag.qdrant_url"].value is None
-        )
+        vectors = self._has_rag and self._choices["rag.qdrant_url"].value is None
         wanted = {
             f"the model {embedded.CHAT_MODEL}": (embedded.CHAT_MODEL in used, found.chat),
             f"the model {embedded.EMBEDDING_MODEL}": (

@@ -81,6 +81,8 @@ def parse(text: str, path: Path, report: Report) -> Node | None:
 
 def _why(error: yaml.MarkedYAMLError) -> str:
     """Say what is wrong, and where the unfinished thing began: that is where to look."""
+    if "undefined alias" in str(error.problem):
+        return "a value that begins with * must be quoted"  # its text may be a secret
     began = error.context_mark
     context = f" ({error.context} that begins on line {began.line + 1})" if began else ""
     return f"{error.problem}{context}"
@@ -122,6 +124,9 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node) -> Scalar:
         """Read numbers, booleans and null; whatever else YAML knows (dates) stays text."""
+        if node.tag.startswith("!"):
+            place = file_place(self._path, node.start_mark.line + 1)
+            self._report.problem(place, "", "a value that begins with ! must be quoted")
         if node.tag.rpartition(":")[2] not in _PLAIN:
             return str(node.value)
         try:

@@ -100,7 +100,8 @@ def parse_database(text: str) -> Database:
         )
     if not address.path.strip("/"):
         raise BrokenUrl("the name of the database is missing; write …host:5432/NAME")
-    return _postgres(msgspec.structs.replace(address, scheme="postgresql"))
+    hosts = _with_port(address.hosts, 5432)
+    return _postgres(msgspec.structs.replace(address, scheme="postgresql", hosts=hosts))
 
 
 def parse_redis(text: str) -> Address:
@@ -114,7 +115,8 @@ def parse_redis(text: str) -> Address:
         raise BrokenUrl("the host is missing; write redis://host:6379/0")
     if not re.fullmatch(r"/?|/\d+/?", address.path):
         raise BrokenUrl("the path must be the number of the database, such as /0")
-    return msgspec.structs.replace(address, scheme=_REDIS[address.scheme])
+    hosts = _with_port(address.hosts, 6379)
+    return msgspec.structs.replace(address, scheme=_REDIS[address.scheme], hosts=hosts)
 
 
 def parse_address(text: str, *, what: str) -> Address:
@@ -198,6 +200,14 @@ def _postgres(address: Address) -> Database:
         prepared_statements=_prepared(told),
         sslmode=_sslmode(told),
         notes=tuple(notes),
+    )
+
+
+def _with_port(hosts: str, default: int) -> str:
+    """Write the port out, so that two spellings of one address are equal."""
+    return ",".join(
+        host if not host or re.search(r":\d*\Z", host) else f"{host}:{default}"
+        for host in hosts.split(",")
     )
 
 

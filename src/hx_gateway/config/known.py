@@ -50,6 +50,7 @@ def check_keys(root: Node, known: Mapping[str, Keys], nodes: Iterable[str], repo
             checker.section(node, name, name)
     if (cache := root.find("litellm_settings.cache_params")) is not None:
         checker.section(cache, "cache_params", "litellm_settings.cache_params")
+    _check_variables(root, report)
     if (hx := root.get("hx")) is not None:
         _check_hx(hx, [*HX_KEYS, *nodes], report)
 
@@ -116,6 +117,15 @@ class _Checker:
                 )
         close = get_close_matches(key, sorted(self._known[section].all), n=1)
         return f"; did you mean {close[0]}?" if close else "; remove it"
+
+
+def _check_variables(root: Node, report: Report) -> None:
+    early = {name for option in OPTIONS if option.early for name in option.env}
+    variables = root.get("environment_variables")
+    for name, node in variables.members() if variables is not None else ():
+        if name in early:
+            text = "is needed before this file is read; set it in the environment or env file"
+            report.no_effect(node.place, f"environment_variables.{name}", text)
 
 
 def _check_hx(hx: Node, names: list[str], report: Report) -> None:

@@ -86,6 +86,7 @@ def test_document_search_embeds_with_the_named_or_the_first_embedding_model(
             "routing.default_group: 'gone' is no configured model",
         ),
         (MODELS + "credential_list: [{credential_name: x}]", {}, "credential_values are needed"),
+        (MODELS, {"SSL_KEYFILE_PATH": "/key.pem"}, "tls_cert and tls_key belong together"),
         (MODELS + "router_settings: {timeout: 0}", {}, "router_settings.timeout: must be at least"),
     ],
 )
@@ -99,6 +100,13 @@ def test_vectors_are_embedded_only_without_a_server(tmp_path: Path) -> None:
     assert snapshot(tmp_path, MODELS).local.vectors
     assert not snapshot(tmp_path, MODELS, {"QDRANT_URL": "http://q:6333"}).local.vectors
     assert not snapshot(tmp_path, MODELS, {"ENABLE_RAG": "0"}).local.vectors
+
+
+def test_without_document_search_no_embedding_model_is_needed(tmp_path: Path) -> None:
+    text = "model_list: [{model_name: chat, litellm_params: {model: openai/gpt-4o, api_key: k}}]"
+    made = snapshot(tmp_path, text, {"ENABLE_RAG": "false", "EMBEDDING_MODEL": "gone"})
+    assert list(made.routes) == ["chat"]
+    assert made.local == LocalSettings()
 
 
 def test_servers_of_ones_own_are_offered_without_listing_models(tmp_path: Path) -> None:

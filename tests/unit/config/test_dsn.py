@@ -77,7 +77,8 @@ def test_harmless_characters_of_a_password_need_no_encoding(password: str) -> No
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("postgresql://localhost/hx", "postgresql://localhost/hx"),
+        ("postgresql://localhost/hx", "postgresql://localhost:5432/hx"),
+        ("postgresql://[::1]/hx", "postgresql://[::1]:5432/hx"),
         ("postgresql://u@[::1]:5433/hx", "postgresql://u@[::1]:5433/hx"),
         ("postgresql://h1:1,h2:2/hx", "postgresql://h1:1,h2:2/hx"),
         ("postgresql://u:@/hx?host=/run/pg", "postgresql://u:@/hx?host=%2Frun%2Fpg"),
@@ -113,14 +114,14 @@ def test_what_is_no_usable_database_url_is_refused(url: str) -> None:
 
 def test_the_shown_form_has_no_password_and_no_parameters() -> None:
     address = parse_database("postgresql://u:canary@h/hx?options=canary").address
-    assert address.safe() == "postgresql://u:***@h/hx"
+    assert address.safe() == "postgresql://u:***@h:5432/hx"
 
 
 @pytest.mark.parametrize(
     ("url", "text"),
     [
         ("redis://:p!w@h:6379/1", "redis://:p%21w@h:6379/1"),
-        ("rediss://u:p@h", "rediss://u:p@h"),
+        ("rediss://u:p@h", "rediss://u:p@h:6379"),
         ("valkey://h:6380", "redis://h:6380"),
         ("unix:///run/redis.sock", "unix:///run/redis.sock"),
     ],

@@ -99,6 +99,12 @@ def test_our_own_settings_are_read_strictly(text: str, says: str) -> None:
     assert says in checked(text).problems[0]
 
 
+def test_a_variable_that_comes_too_late_is_named() -> None:
+    report = checked("environment_variables: {PORT: 1, OTHER: 2}")
+    assert len(report.unread) == 1
+    assert "environment_variables.PORT: is needed before" in report.unread[0]
+
+
 def test_providers_and_short_names_may_stand_under_hx() -> None:
     assert (
         checked("hx: {acme: ['http://a'], default_group: x, rag: {enabled: true}}").problems == []

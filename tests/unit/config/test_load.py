@@ -85,7 +85,7 @@ def test_an_env_file_gives_passwords_literally_to_the_configuration(tmp_path: Pa
         tmp_path, text, {"DATABASE_URL": "postgresql://other/db"}, env_file=env, strict=False
     ).snapshot
     assert snapshot is not None
-    assert snapshot.store.url == Secret("postgresql://u:p%21w%24X@h/db")
+    assert snapshot.store.url == Secret("postgresql://u:p%21w%24X@h:5432/db")
     assert snapshot.routes["m"].deployments[0].credential == Secret('k$e#y "%\\')
     assert snapshot.sources[-1] == env
 
@@ -114,6 +114,96 @@ def test_a_file_of_the_wrong_shape_is_a_problem_with_a_line(tmp_path: Path, text
     result = check(tmp_path, text)
     assert result.snapshot is None
     assert f"{tmp_path}/config.yaml:" in result.problems[0]
+
+
+LITELLM = """
+model_list:
+  - model_name: chat
+    litellm_params:
+      model: openai/gpt-4o
+      api_key: os.environ/OPENAI_API_KEY
+      rpm: 100
+      weight: 2
+    model_info: {id: first, access_groups: [beta]}
+  - model_name: chat
+    litellm_params: {model: ollama_chat/llama3.1, api_base: "http://node:11434", order: 2, num_ctx: 8192}
+  - model_name: azure-chat
+    litellm_params: {model: azure/my-deployment, api_base: "https://x", api_version: "2024-06-01"}
+  - model_name: embed
+    litellm_params: {model: text-embedding-3-small, litellm_credential_name: main}
+  - model_name: "openai/*"
+    litellm_params: {model: "openai/*", litellm_credential_name: main}
+credential_list:
+  - credential_name: main
+    credential_values: {api_key: os.environ/OPENAI_API_KEY}
+    credential_info: {description: the one}
+environment_variables: {OPENAI_API_KEY: from-the-file}
+litellm_settings:
+  drop_params: true
+  set_verbose: false
+  request_timeout: 60
+  num_retries: 3
+  callbacks: [prometheus]
+  cache: true
+  cache_params: {type: redis, host: cache, port: 6379, password: os.environ/REDIS_PASSWORD}
+  fallbacks: [{chat: [openai/gpt-4o-mini]}]
+router_settings:
+  routing_strategy: usage-based-routing-v2
+  routing_strategy_args: {ttl: 10}
+  model_group_alias: {default: chat, hidden: {model: chat, hidden: true}}
+  redis_host: cache
+  redis_port: 6379
+  redis_password: os.environ/REDIS_PASSWORD
+  allowed_fails: 2
+  cooldown_time: 30
+  enable_pre_call_checks: true
+general_settings:
+  master_key: os.environ/LITELLM_MASTER_KEY
+  database_url: os.environ/DATABASE_URL
+  database_connection_pool_limit: 20
+  store_model_in_db: true
+  alerting: [slack]
+"""
+
+
+def test_a_configuration_of_litellm_is_read_as_it_is(tmp_path: Path) -> None:
+    environ = {"REDIS_PASSWORD": "p!w", "DATABASE_URL": "postgres://u:p@h/db?schema=app"}
+    result = check(tmp_path, LITELLM, environ)
+    made = result.snapshot
+    assert made is not None, result.problems
+    assert [line.split(": ")[1] for line in result.unread] == ["model_list[2].litellm_params.model"]
+    assert {line.split(": ")[1] for line in result.warnings} == {
+        "litellm_settings.callbacks",
+        "litellm_settings.cache",
+        "general_settings.store_model_in_db",
+        "general_settings.alerting",
+    }
+    assert list(made.routes) == ["chat", "embed", "hidden"]
+    assert made.aliases == {"default": "chat"}
+    first, second = made.routes["chat"].deployments
+    assert (first.id, first.rpm, first.weight, first.credential) == (
+        "first",
+        100,
+        2.0,
+        Secret("from-the-file"),
+    )
+    assert (second.provider.name, second.order, bytes(second.defaults["num_ctx"])) == (
+        "ollama",
+        2,
+        b"8192",
+    )
+    assert made.routes["chat"].fallbacks == ("openai/gpt-4o-mini",)
+    assert made.routes["chat"].strategy == made.routing.strategy == "usage-based-routing-v2"
+    assert (made.routing.num_retries, made.routing.allowed_fails, made.routing.cooldown_s) == (
+        3,
+        2,
+        30.0,
+    )
+    assert made.routing.pre_call_checks
+    assert made.rag.embedding_model == "embed"
+    assert made.redis.url == Secret("redis://:p%21w@cache:6379")
+    assert made.store.url == Secret("postgresql://u:p@h:5432/db")
+    assert (made.store.schema, made.store.pool) == ("app", 20)
 
 
 def test_an_empty_file_serves_the_embedded_defaults(tmp_path: Path) -> None:

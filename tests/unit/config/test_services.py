@@ -92,13 +92,17 @@ def test_litellms_switch_turns_prepared_statements_off() -> None:
             {"REDIS_HOST": "h", "REDIS_PORT": "6379", "REDIS_PASSWORD": "p!@", "REDIS_DB": "1"},
             "redis://:p%21%40@h:6379/1",
         ),
-        ("{}", {"REDIS_HOST": "h", "REDIS_SSL": "true", "REDIS_USERNAME": "u"}, "rediss://u@h"),
+        (
+            "{}",
+            {"REDIS_HOST": "h", "REDIS_SSL": "true", "REDIS_USERNAME": "u"},
+            "rediss://u@h:6379",
+        ),
         (
             "router_settings: {redis_host: h, redis_port: 6380, redis_password: p}",
             {},
             "redis://:p@h:6380",
         ),
-        ("router_settings: {redis_url: 'redis://h'}", {}, "redis://h"),
+        ("router_settings: {redis_url: 'redis://h'}", {}, "redis://h:6379"),
         ("litellm_settings: {cache_params: {type: redis, host: h, port: 1}}", {}, "redis://h:1"),
     ],
 )
@@ -137,8 +141,8 @@ def test_addresses_are_shown_without_passwords() -> None:
         QDRANT_URL="http://q:6333/",
     )
     assert services.shown == {
-        "store.url": "postgresql://u:***@h/db",
-        "redis.url": "redis://:***@r/0",
+        "store.url": "postgresql://u:***@h:5432/db",
+        "redis.url": "redis://:***@r:6379/0",
         "rag.qdrant_url": "http://q:6333",
     }
     assert value(choices, "rag.qdrant_url") == "http://q:6333"
