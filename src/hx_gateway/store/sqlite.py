@@ -18,7 +18,8 @@ from hx_gateway.core.errors import Conflict, DependencyError
 from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
 from hx_gateway.store.migrate.errors import Failed, Locked, Obstructed
 from hx_gateway.store.migrate.folder import load_migrations
-from hx_gateway.store.migrate.on_sqlite import parameters, upgrade
+from hx_gateway.store.migrate.on_sqlite import parameters, read_plan, upgrade
+from hx_gateway.store.migrate.plan import blocks_serving
 from hx_gateway.store.queries import Engine, load_queries
 from hx_gateway.store.rows import TAKEN, json_list, key_values, record, whole
 from hx_gateway.store.schema import schema_error
@@ -45,6 +46,7 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._is_closed = False
 
     async def get_key(self, id_: str) -> KeyRecord | None:
         """See `Store`."""
@@ -103,8 +105,10 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """See `Store`."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        if not self._is_closed:
+            self._is_closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown(wait=False)
 
     async def _read_key(self, sql: str, value: str) -> KeyRecord | None:
         rows = await self._read(sql, value)
@@ -140,12 +144,20 @@ class SqliteStore:
         if self._writer is None:
             writer = connect(self._path)
             try:
-                upgrade(writer, self._sql, load_migrations(Engine.SQLITE), self._clock)
+                self._migrate(writer)
             except BaseException:
                 writer.close()
                 raise
             self._writer = writer
         return self._writer
+
+    def _migrate(self, writer: sqlite3.Connection) -> None:
+        known = load_migrations(Engine.SQLITE)
+        try:
+            upgrade(writer, self._sql, known, self._clock)
+        except Obstructed as error:
+            if code := blocks_serving(read_plan(writer, self._sql, known)):
+                raise schema_error(ROLE, code) from error
 
     def _open_reader(self) -> sqlite3.Connection:
         if self._reader is None:
@@ -206,7 +218,5 @@ def _translated() -> Iterator[None]:
         yield
     except sqlite3.IntegrityError as error:
         raise Conflict(TAKEN) from error
-    except Obstructed as error:
-        raise schema_error(ROLE, error.obstacle.problem) from error
     except (sqlite3.Error, OSError, Locked, Failed) as error:
         raise DependencyError(ROLE) from error

@@ -1,0 +1,106 @@
+"""What only the counters in Valkey must keep to: outages and life times of the server."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.support.valkey import ValkeyServer
+
+from hx_gateway.core.errors import DependencyError
+from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import RedisSettings
+from hx_gateway.store.counters_redis import RedisCounters
+
+DEADLINE_S = 0.3
+HEALED_S = 2.0
+
+
+@pytest.fixture
+def server(valkey: ValkeyServer) -> Iterator[ValkeyServer]:
+    """The server, up again at the end whatever a test did to it."""
+    yield valkey
+    valkey.restart()
+
+
+@pytest.fixture
+async def own(valkey: ValkeyServer) -> AsyncIterator[RedisCounters]:
+    made = RedisCounters(RedisSettings(url=Secret(valkey.url()), timeout=DEADLINE_S))
+    await made.ping()
+    yield made
+    await made.aclose()
+
+
+async def refusal(counters: RedisCounters) -> float:
+    """Count; gives the seconds until it was refused."""
+    begun = time.monotonic()
+    with pytest.raises(DependencyError) as caught:
+        await counters.add("a", 1, 60)
+    assert caught.value.role == "Redis"
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize(("break_", "mend"), [("kill", "restart"), ("stop", "cont")])
+async def test_an_outage_is_an_error_in_time_and_heals_by_itself(
+    own: RedisCounters, server: ValkeyServer, break_: str, mend: str
+) -> None:
+    getattr(server, break_)()
+    assert max([await refusal(own) for _ in range(6)]) < DEADLINE_S + 0.2
+    assert await refusal(own) < 0.05  # the breaker is open
+    await asyncio.to_thread(getattr(server, mend))
+    begun = time.monotonic()
+    while True:
+        try:
+            await own.add("healed", 1, 60)
+            break
+        except DependencyError:
+            await asyncio.sleep(0.02)
+    assert time.monotonic() - begun < HEALED_S
+    await own.ping()
+
+
+async def test_it_starts_before_the_server_does(server: ValkeyServer) -> None:
+    server.kill()
+    own = RedisCounters(RedisSettings(url=Secret(server.url()), timeout=DEADLINE_S))
+    assert await refusal(own) < DEADLINE_S + 0.2
+    await asyncio.to_thread(server.restart)
+    await asyncio.sleep(1.2)
+    assert await own.add("a", 1, 60) == 1
+    await own.aclose()
+
+
+async def test_the_life_time_begins_with_the_first_addition(own: RedisCounters) -> None:
+    assert await own.add("short", 1, 0.4) == 1
+    await asyncio.sleep(0.25)
+    assert await own.add("short", 1, 60) == 2
+    await asyncio.sleep(0.25)
+    assert await own.get("short") == 0
+
+
+async def test_no_counter_is_left_without_a_life_time(
+    own: RedisCounters, valkey: ValkeyServer
+) -> None:
+    await asyncio.gather(*(own.add(f"n{number % 7}", 1, 60) for number in range(50)))
+    await own.put("value", b"x", 60)
+    raw = own._redis
+    lives = [await raw.pttl(name) for name in await raw.keys("hx:*")]
+    assert lives
+    assert min(lives) > 0
+
+
+async def test_values_go_when_their_time_is_over(own: RedisCounters) -> None:
+    await own.put("v", b"x", 0.1)
+    await asyncio.sleep(0.2)
+    assert await own.take("v") is None
+
+
+async def test_closing_ends_even_when_the_server_hangs(server: ValkeyServer) -> None:
+    own = RedisCounters(RedisSettings(url=Secret(server.url()), timeout=DEADLINE_S))
+    await own.ping()
+    server.stop()
+    await asyncio.wait_for(own.aclose(), 2)
+
+
+async def test_the_settings_must_name_a_server() -> None:
+    with pytest.raises(DependencyError):
+        RedisCounters(RedisSettings())
