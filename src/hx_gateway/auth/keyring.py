@@ -33,9 +33,9 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Refused(msgspec.Struct, frozen=True):
-    """A key that the store did not accept."""
+    """A key that the store did not accept; `until` is monotonic."""
 
-    reason: str
+    why: Unauthenticated
     until: float
 
 
@@ -88,13 +88,13 @@ class Keyring:
             return principal
         refused = self._refused.get(id_)
         if refused is not None and self._clock.monotonic() < refused.until:
-            raise Unauthenticated(refused.reason)
+            raise _again(refused.why)
         answer = await self._ask_once(id_)
         if isinstance(answer, Principal):
             return answer
         if isinstance(answer, DependencyError):
             return self._stale(id_, answer)
-        raise Unauthenticated(answer.message)
+        raise _again(answer)
 
     def forget(self) -> None:
         """Drop everything: the next use of each key asks the store."""
@@ -164,7 +164,7 @@ class Keyring:
             _put(self._known, id_, _Entry(answer, now, now + self._fresh_s), MAX_KNOWN)
         else:
             self._known.pop(id_, None)
-            _put(self._refused, id_, _Refused(answer.message, now + REFUSED_S), MAX_REFUSED)
+            _put(self._refused, id_, _Refused(answer, now + REFUSED_S), MAX_REFUSED)
 
     def _stale(self, id_: str, error: DependencyError) -> Principal:
         entry = self._known.get(id_)
@@ -199,6 +199,11 @@ def judge(record: KeyRecord | None, id_: str, now: float) -> Principal | Unauthe
         expires_at=record.expires_at,
         metadata=record.metadata,
     )
+
+
+def _again(error: Unauthenticated) -> Unauthenticated:
+    """Make a fresh one to raise: a kept exception would collect the frames of all who met it."""
+    return Unauthenticated(error.message, code=error.error_code)
 
 
 def _put(kept: dict[str, V], id_: str, value: V, limit: int) -> None:

@@ -6,7 +6,7 @@ The first net is that log lines are made of named fields and `Secret` has no rea
 import base64
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -29,6 +29,7 @@ class Redactor:
     def know(self, secrets: Iterable[Secret]) -> None:
         """Learn more secrets (after a reload); none is forgotten."""
         values = [secret.reveal() for secret in secrets]
+        values += [part for value in values for part in _passwords(value)]
         found = {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
         self._forms = self._forms | found
 
@@ -38,6 +39,16 @@ class Redactor:
             if form in line:
                 line = line.replace(form, MARK)
         return _KEY.sub(rb"\1" + MARK, line) if b"sk-" in line else line
+
+
+def _passwords(value: str) -> Iterable[str]:
+    """Give the password of a URL, encoded and not: drivers repeat it without the rest."""
+    _, scheme, rest = value.partition("://")
+    credentials, at, _ = rest.rpartition("@")
+    _, colon, password = credentials.partition(":")
+    if scheme and at and colon:
+        yield password
+        yield unquote(password)
 
 
 def _forms(value: str) -> Iterable[bytes]:

@@ -43,3 +43,8 @@ def test_secrets_are_learnt_at_a_reload_and_old_ones_kept() -> None:
 
 def test_short_values_do_not_strike_out_words() -> None:
     assert Redactor([Secret("info"), Secret("")]).clean(b'{"level":"info"}') == b'{"level":"info"}'
+
+
+def test_the_password_of_a_url_is_struck_out_alone_too() -> None:
+    redactor = Redactor([Secret("postgresql://user:canary%21pass@host:5432/name")])
+    assert redactor.clean(b"user canary%21pass canary!pass host") == b"user *** *** host"
