@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from hx_gateway.config.known import Keys
-from hx_gateway.config.options import OPTIONS, SECTIONS, Option
+from hx_gateway.config.options import OPTIONS, SECTIONS, Option, written
 from hx_gateway.config.settings import shown
 
 _HEAD = """# Settings
@@ -17,9 +17,31 @@ or where LiteLLM has it (which is asked last). `hx-gateway check` prints what is
 
 Variables are looked for in `environment_variables` of the configuration, then in the file of
 `--env-file`, then in systemd credentials, then in the environment of the process.
+An empty value counts as not set.
+
+The file is named by `--config`, else `CONFIG_FILE_PATH`, else `LITELLM_CONFIG`; without one the
+models found on this machine are served. State is kept in `HX_STATE_DIR`, else systemd's
+`STATE_DIRECTORY`, else `$XDG_STATE_HOME/hx-gateway` or `~/.local/state/hx-gateway`.
+
 Beside the settings below, `hx:` takes `default_group` (short for `routing.default_group`) and
 `<provider>: [url, ...]` for servers of your own that are reached without a key; all their models
 are offered as `<provider>/<model>`.
+
+## Placeholders
+
+`os.environ/NAME` as the whole of a text in the file is replaced by that variable. Every other
+placeholder refuses the start, as does a variable that is not set: `${NAME}` in any form and
+anywhere, and `$NAME`, `%NAME%` (in capitals), `{{ NAME }}`, `<NAME>`, `env.NAME`, `env:NAME`,
+`env/NAME` as the whole text. So `pa$$word` and `$ecret` are ordinary text; `$${NAME}` writes
+`${NAME}`. Values of variables are literal: nothing in them is ever replaced.
+
+## Env files
+
+`--env-file` is read exactly as systemd reads an `EnvironmentFile`. Nothing is expanded, and `#`
+begins a comment only at the start of a line. In single quotes everything is literal. In double
+quotes a backslash escapes `"`, `\\`, a backtick and `$`, and stays before anything else. Outside
+quotes a backslash is dropped, which gives a warning; a quote inside a value is an ordinary
+character. A file that everybody can read gives a warning, and is refused under `--strict`.
 """
 _LITELLM = """
 ## LiteLLM's keys
@@ -57,8 +79,8 @@ def _row(option: Option) -> str:
 def _limits(option: Option) -> str:
     if option.choices:
         return f" One of {', '.join(_code(option.choices))}."
-    low = "" if option.low is None else f" At least {option.low:g}."
-    high = "" if option.high is None else f" At most {option.high:g}."
+    low = "" if option.low is None else f" At least {written(option.low)}."
+    high = "" if option.high is None else f" At most {written(option.high)}."
     return low + high
 
 

@@ -70,6 +70,11 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
         return self.field.type in (Secret | None, tuple[Secret, ...])
 
 
+def written(number: float) -> str:
+    """Write a limit as people do: 1048576, not 1.04858e+06."""
+    return str(int(number)) if number == int(number) else str(number)
+
+
 def _server() -> tuple[Option, ...]:
     return (
         Option(path="server.host", doc="Address to listen on.", env=("HOST",), early=True),

@@ -9,7 +9,7 @@ import msgspec
 
 from hx_gateway.config.document import Node
 from hx_gateway.config.environment import Environment
-from hx_gateway.config.options import OPTIONS, Option
+from hx_gateway.config.options import OPTIONS, Option, written
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.scalar import READERS, read_bool
 from hx_gateway.core.secret import Secret
@@ -140,9 +140,9 @@ def _checked(option: Option, value: object) -> object:
         return _choice(option, str(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
         if option.low is not None and value < option.low:
-            raise ValueError(f"must be at least {option.low:g}")
+            raise ValueError(f"must be at least {written(option.low)}")
         if option.high is not None and value > option.high:
-            raise ValueError(f"must be at most {option.high:g}")
+            raise ValueError(f"must be at most {written(option.high)}")
     return value
 
 
