@@ -70,6 +70,10 @@ def _generate(choices: Choices, state_dir: Path, policy: KeyPolicy, report: Repo
             place, "", f"no master key can be kept here ({error.strerror}); set HX_STATE_DIR"
         )
         return False
+    if key is not None and weakness(key.reveal()) is not None:
+        place = file_place(key_path(state_dir))
+        report.problem(place, "", "the kept master key is damaged; remove the file for a new one")
+        return False
     when = "kept" if key is not None else "at the first start it will be kept"
     choices.put("auth.master_key", key, Place(f"generated, {when} in {key_path(state_dir)}"))
     return True

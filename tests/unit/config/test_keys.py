@@ -62,6 +62,14 @@ def test_a_public_address_without_a_key_is_refused_also_in_dev(tmp_path: Path) -
     assert judged(tmp_path, {"HOST": "0.0.0.0", "MASTER_KEY": MASTER_KEY})[2].problems == []
 
 
+@pytest.mark.parametrize("damage", ["", "short", "sk-" + "a" * 40])
+def test_a_damaged_key_file_is_a_problem_and_never_a_weak_key(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "master_key").write_text(damage)
+    _, choices, report = judged(tmp_path, {})
+    assert "damaged" in report.problems[0]
+    assert choices["auth.master_key"].value is None
+
+
 def test_a_state_directory_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     _, _, report = judged(tmp_path / "file" / "state", {})
