@@ -1,0 +1,43 @@
+"""A key revoked by one process is refused by all others within seconds, on a real store."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.support.keystore import KEY, record_of
+
+from hx_gateway.auth.identify import Gatekeeper
+from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.errors import Unauthenticated
+from hx_gateway.core.snapshot import AuthSettings
+from hx_gateway.manage.keys import KeyService
+from hx_gateway.store.sqlite import SqliteStore
+
+HEADERS = {b"authorization": f"Bearer {KEY}".encode()}
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "control: not watched"])
+async def test_every_process_refuses_a_blocked_key_within_seconds(
+    tmp_path: Path, watched: bool
+) -> None:
+    clock = SystemClock()
+    stores = [SqliteStore(tmp_path / "hx.db", clock) for _ in range(2)]
+    ours, theirs = stores
+    await ours.insert_key(record_of(created_at=clock.now(), updated_at=clock.now()))
+    gate = Gatekeeper(AuthSettings(), ours, clock)
+    watch = asyncio.ensure_future(gate.watch()) if watched else None
+    await asyncio.sleep(0.1)
+    await gate.find(HEADERS)
+    assert gate.known(HEADERS) is not None
+    await KeyService(theirs, clock, forget=lambda: None).set_blocked(KEY, blocked=True)
+    await asyncio.sleep(1.0)
+    try:
+        assert (gate.known(HEADERS) is None) is watched
+        if watched:
+            with pytest.raises(Unauthenticated, match="blocked"):
+                await gate.find(HEADERS)
+    finally:
+        if watch is not None:
+            watch.cancel()
+        for store in stores:
+            await store.aclose()
