@@ -35,6 +35,7 @@ class LineWriter:
         self._wake = threading.Event()
         self._closing = False
         self.lost = 0
+        self._told = 0
         # A daemon: a write that hangs must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -68,8 +69,15 @@ class LineWriter:
             while self._waiting and len(lines) < 256:
                 lines.append(self._waiting.popleft())
             made = b"".join([self._make(line) for line in lines])
-            if not self._write(self._clean(made)):
+            if not self._write(self._clean(made + self._lost_notice())):
                 self.lost += len(lines)
+
+    def _lost_notice(self) -> bytes:
+        """Say in the log itself that it has a gap."""
+        if self.lost == self._told:
+            return b""
+        self._told = self.lost
+        return b'{"level":"warning","event":"log_lines_lost","total":%d}\n' % self._told
 
     def _make(self, line: Line) -> bytes:
         try:
