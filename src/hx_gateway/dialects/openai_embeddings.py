@@ -23,7 +23,8 @@ from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields, raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.fields import COUNT, TEXT, FieldReader
-from hx_gateway.dialects.openai_relay import OpenAIRelay
+from hx_gateway.dialects.framed import FramedRelay
+from hx_gateway.dialects.openai_relay import openai_relay
 from hx_gateway.dialects.openai_usage import WireUsage
 from hx_gateway.dialects.questions import as_embedding
 from hx_gateway.dialects.whole import WholeDecoder, WholeWriter
@@ -145,9 +146,9 @@ class EmbeddingsOut(msgspec.Struct, frozen=True, kw_only=True):
         """Start to read a "stream": there is none, so the whole answer is read at its end."""
         return WholeDecoder(self.decode)
 
-    def relay(self, *, wants_usage: bool) -> OpenAIRelay:
+    def relay(self, *, wants_usage: bool) -> FramedRelay:
         """Start to pass a stream on; no upstream sends one."""
-        return OpenAIRelay(wants_usage=wants_usage)
+        return openai_relay(wants_usage=wants_usage)
 
     def fault(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamError:
         """Read an error answer."""

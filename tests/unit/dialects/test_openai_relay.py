@@ -2,7 +2,8 @@ import pytest
 
 from hx_gateway.core.errors import Garbled, Interrupted, Overloaded, Rejected
 from hx_gateway.core.usage import Usage
-from hx_gateway.dialects.openai_relay import DONE, OpenAIRelay
+from hx_gateway.dialects.framed import FramedRelay
+from hx_gateway.dialects.openai_relay import DONE, openai_relay
 
 
 def text(value: str, *, tail: str = "") -> bytes:
@@ -16,8 +17,8 @@ ERROR = b'data: {"error":{"message":"m","type":"server_error"}}\n\n'
 COMMENT = b": processing\n\n"
 
 
-def relay(*, wants_usage: bool = True) -> OpenAIRelay:
-    return OpenAIRelay(wants_usage=wants_usage)
+def relay(*, wants_usage: bool = True) -> FramedRelay:
+    return openai_relay(wants_usage=wants_usage)
 
 
 def test_bytes_go_through_untouched() -> None:

@@ -11,9 +11,10 @@ from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields, raw
 from hx_gateway.dialects import openai_errors
+from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_chat.decode import ChatDecoder, decode_chat, find_usage
 from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE, encode_chat
-from hx_gateway.dialects.openai_relay import OpenAIRelay
+from hx_gateway.dialects.openai_relay import openai_relay
 from hx_gateway.dialects.questions import as_chat
 
 _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
@@ -54,9 +55,9 @@ class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
         """Start to read a stream."""
         return ChatDecoder()
 
-    def relay(self, *, wants_usage: bool) -> OpenAIRelay:
+    def relay(self, *, wants_usage: bool) -> FramedRelay:
         """Start to pass a stream on."""
-        return OpenAIRelay(wants_usage=wants_usage)
+        return openai_relay(wants_usage=wants_usage)
 
     def fault(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamError:
         """Read an error answer."""

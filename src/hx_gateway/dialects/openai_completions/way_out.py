@@ -14,10 +14,11 @@ from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields, raw
 from hx_gateway.dialects import openai_errors, sse
 from hx_gateway.dialects.fields import ABSENT, present
+from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_chat.decode import FINISHES, find_usage
 from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE
 from hx_gateway.dialects.openai_chat.way_out import with_usage
-from hx_gateway.dialects.openai_relay import OpenAIRelay
+from hx_gateway.dialects.openai_relay import openai_relay
 from hx_gateway.dialects.openai_usage import WireUsage
 from hx_gateway.dialects.questions import as_chat
 
@@ -88,9 +89,9 @@ class CompletionsOut(msgspec.Struct, frozen=True, kw_only=True):
         """Start to read a stream."""
         return CompletionsDecoder()
 
-    def relay(self, *, wants_usage: bool) -> OpenAIRelay:
+    def relay(self, *, wants_usage: bool) -> FramedRelay:
         """Start to pass a stream on."""
-        return OpenAIRelay(wants_usage=wants_usage)
+        return openai_relay(wants_usage=wants_usage)
 
     def fault(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamError:
         """Read an error answer."""

@@ -1,0 +1,134 @@
+"""Pass a stream of server-sent events on unchanged, looking only where a mark is.
+
+Nearly every event is text, and text is not looked into. Inside a JSON string a quote is escaped,
+so the marks that are searched for cannot be faked by what a model says.
+"""
+
+from typing import Protocol
+
+from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects import sse
+
+MAX_FRAMES = 8
+_NO_FRAME = b"no event looks like this"
+
+
+class Watcher(Protocol):
+    """What one dialect knows about its events. `text_mark` precedes the text of a plain event."""
+
+    text_mark: bytes
+    usage: Usage | None
+    complete: bool
+
+    def is_plain(self, whole: bytes) -> bool:
+        """Tell whether events hold text only: nothing to note, nothing to keep back."""
+        ...
+
+    def passes(self, event: bytes, data: bytes) -> bool:
+        """Note what an event says and whether it goes on; raises UpstreamError if it is one."""
+        ...
+
+    def end(self) -> bytes:
+        """Give what a complete stream still lacks."""
+        ...
+
+
+class FramedRelay:
+    """One stream on its way through; see `Relay`.
+
+    Events of one answer differ in their text only. So the frame of the last plain event is kept,
+    and an event with the same frame and no quote in its text is known to be plain as well.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_events",
+        "_fault",
+        "_frames_left",
+        "_head",
+        "_tail",
+        "_text_end",
+        "_text_start",
+        "_watcher",
+    )
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._events = sse.WholeEvents()
+        self._begun = False
+        self._fault: UpstreamError | None = None
+        self._frames_left = MAX_FRAMES
+        self._head = self._tail = _NO_FRAME
+        self._text_start = self._text_end = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was seen so far."""
+        return self._watcher.usage
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream reached its proper end."""
+        return self._watcher.complete
+
+    def feed(self, data: bytes) -> bytes:
+        """See `Relay`."""
+        if (
+            data.endswith(self._tail)
+            and data.startswith(self._head)
+            and data.find(b'"', self._text_start, self._text_end) < 0
+            and self._events.empty
+        ):
+            return data
+        whole = self._events.feed(data)
+        if not whole:
+            return b""
+        if not self._begun or self._fault is not None or not self._watcher.is_plain(whole):
+            return self._look(whole)
+        if self._frames_left:
+            self._keep_frame(whole)
+        return whole
+
+    def end(self) -> bytes:
+        """See `Relay`."""
+        if self._fault is not None:
+            raise self._fault
+        if self.complete:
+            return self._watcher.end()
+        if self._begun:
+            raise Interrupted("The upstream broke off its answer.")
+        raise Garbled("The upstream ended its answer before it began.")
+
+    def _keep_frame(self, event: bytes) -> None:
+        self._frames_left -= 1  # some upstreams pad each event differently: give up on them
+        mark = self._watcher.text_mark
+        start = event.find(mark) + len(mark)
+        end = event.find(b'"', start)
+        if start >= len(mark) and event.find(b"\n\n") == len(event) - 2:
+            self._head, self._tail = event[:start], event[end:]
+            self._text_start, self._text_end = start, end - len(event)
+
+    def _look(self, whole: bytes) -> bytes:
+        given: list[bytes] = []
+        begun = self._begun
+        try:
+            if self._fault is not None:
+                raise self._fault
+            # One by one, because what was passed before a fault must not be lost.
+            given.extend(event for event in sse.split(whole) if self._passes(event))
+        except UpstreamError as fault:
+            if not (begun and given):
+                raise
+            self._fault = fault  # what came before it still belongs to the client
+            self._tail = _NO_FRAME
+        return b"".join(given)
+
+    def _passes(self, event: bytes) -> bool:
+        data = sse.data_of(event)
+        if not data:
+            # A comment is no beginning: an upstream that says "processing" may still fail.
+            return self._begun
+        passes = self._watcher.passes(event, data)
+        self._begun = self._begun or passes
+        return passes
