@@ -42,7 +42,8 @@ class Report:
 
     @staticmethod
     def _add(findings: list[str], place: Place, path: str, text: str) -> None:
-        line = f"{place}: {path}: {text}" if path else f"{place}: {text}"
+        said = not path or str(place).endswith(f" {path}")  # `environment PORT` says it already
+        line = f"{place}: {text}" if said else f"{place}: {path}: {text}"
         if line not in findings:
             findings.append(line)
 

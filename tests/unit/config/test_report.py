@@ -7,9 +7,10 @@ def test_a_finding_names_file_line_and_path() -> None:
     report = Report()
     report.problem(file_place(Path("a.yaml"), 3), "hx.server", "is wrong; correct it")
     report.warning(Place("environment PORT"), "", "is odd")
+    report.warning(Place("environment PORT"), "PORT", "is odd too")
     report.no_effect(file_place(Path("a.yaml")), "x", "unknown")
     assert report.problems == ["a.yaml:3: hx.server: is wrong; correct it"]
-    assert report.warnings == ["environment PORT: is odd"]
+    assert report.warnings == ["environment PORT: is odd", "environment PORT: is odd too"]
     assert report.unread == ["a.yaml: x: unknown"]
 
 
