@@ -75,305 +75,290 @@ def written(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
 
 
-def _server() -> tuple[Option, ...]:
-    return (
-        Option(path="server.host", doc="Address to listen on.", env=("HOST",), early=True),
-        Option(
-            path="server.port",
-            doc="TCP port to listen on; 0 lets the system choose.",
-            env=("PORT",),
-            early=True,
-            low=0,
-            high=65535,
-        ),
-        Option(
-            path="server.max_request_line",
-            doc="Longest request line in bytes.",
-            low=64,
-            high=1 << 20,
-        ),
-        Option(
-            path="server.max_header_bytes",
-            doc="All headers together in bytes.",
-            low=256,
-            high=1 << 20,
-        ),
-        Option(path="server.max_header_count", doc="Most headers.", low=1, high=10_000),
-        Option(
-            path="server.max_header_value",
-            doc="Longest header value in bytes.",
-            low=64,
-            high=1 << 20,
-        ),
-        Option(path="server.header_timeout", doc="Seconds until the head must be there.", low=0.1),
-        Option(
-            path="server.body_idle_timeout",
-            doc="Seconds without a byte of an announced body.",
-            low=0.1,
-        ),
-        Option(path="server.body_timeout", doc="Seconds until a body must be there.", low=0.1),
-        Option(
-            path="server.keepalive_timeout",
-            doc="Seconds an idle client connection is kept.",
-            env=("KEEPALIVE_TIMEOUT",),
-            low=0,
-        ),
-        Option(path="server.write_timeout", doc="Seconds a client may refuse to read.", low=0.1),
-        Option(
-            path="server.max_body",
-            doc="Largest JSON body in bytes.",
-            litellm=("general_settings.max_request_size_mb",),
-            scale=1024 * 1024,
-            low=1024,
-            high=1 << 31,
-        ),
-        Option(
-            path="server.max_upload", doc="Largest uploaded file in bytes.", low=1024, high=1 << 36
-        ),
-        Option(
-            path="server.max_connections", doc="Most client connections.", low=1, high=1_000_000
-        ),
-        Option(
-            path="server.drain_timeout", doc="Seconds live streams may end after SIGTERM.", low=0
-        ),
-        Option(
-            path="server.heartbeat_interval",
-            doc="Seconds between comments on a silent stream; 0 switches them off.",
-            low=0,
-        ),
-        Option(path="server.tls_cert", doc="Certificate chain (PEM).", env=("SSL_CERTFILE_PATH",)),
-        Option(path="server.tls_key", doc="Private key (PEM).", env=("SSL_KEYFILE_PATH",)),
-        Option(
-            path="server.cors_origins",
-            doc="Origins of browsers that may call; `*` is any.",
-            env=("LITELLM_CORS_ORIGINS",),
-        ),
-        Option(path="server.docs", doc="Serve `/docs` and OpenAPI.", off_env=("NO_DOCS",)),
-    )
+_SERVER = (
+    Option(path="server.host", doc="Address to listen on.", env=("HOST",), early=True),
+    Option(
+        path="server.port",
+        doc="TCP port to listen on; 0 lets the system choose.",
+        env=("PORT",),
+        early=True,
+        low=0,
+        high=65535,
+    ),
+    Option(
+        path="server.max_request_line",
+        doc="Longest request line in bytes.",
+        low=64,
+        high=1 << 20,
+    ),
+    Option(
+        path="server.max_header_bytes",
+        doc="All headers together in bytes.",
+        low=256,
+        high=1 << 20,
+    ),
+    Option(path="server.max_header_count", doc="Most headers.", low=1, high=10_000),
+    Option(
+        path="server.max_header_value",
+        doc="Longest header value in bytes.",
+        low=64,
+        high=1 << 20,
+    ),
+    Option(path="server.header_timeout", doc="Seconds until the head must be there.", low=0.1),
+    Option(
+        path="server.body_idle_timeout",
+        doc="Seconds without a byte of an announced body.",
+        low=0.1,
+    ),
+    Option(path="server.body_timeout", doc="Seconds until a body must be there.", low=0.1),
+    Option(
+        path="server.keepalive_timeout",
+        doc="Seconds an idle client connection is kept.",
+        env=("KEEPALIVE_TIMEOUT",),
+        low=0,
+    ),
+    Option(path="server.write_timeout", doc="Seconds a client may refuse to read.", low=0.1),
+    Option(
+        path="server.max_body",
+        doc="Largest JSON body in bytes.",
+        litellm=("general_settings.max_request_size_mb",),
+        scale=1024 * 1024,
+        low=1024,
+        high=1 << 31,
+    ),
+    Option(path="server.max_upload", doc="Largest uploaded file in bytes.", low=1024, high=1 << 36),
+    Option(path="server.max_connections", doc="Most client connections.", low=1, high=1_000_000),
+    Option(path="server.drain_timeout", doc="Seconds live streams may end after SIGTERM.", low=0),
+    Option(
+        path="server.heartbeat_interval",
+        doc="Seconds between comments on a silent stream; 0 switches them off.",
+        low=0,
+    ),
+    Option(path="server.tls_cert", doc="Certificate chain (PEM).", env=("SSL_CERTFILE_PATH",)),
+    Option(path="server.tls_key", doc="Private key (PEM).", env=("SSL_KEYFILE_PATH",)),
+    Option(
+        path="server.cors_origins",
+        doc="Origins of browsers that may call; `*` is any.",
+        env=("LITELLM_CORS_ORIGINS",),
+    ),
+    Option(path="server.docs", doc="Serve `/docs` and OpenAPI.", off_env=("NO_DOCS",)),
+)
 
 
-def _auth() -> tuple[Option, ...]:
-    return (
-        Option(
-            path="auth.master_key",
-            doc="The key that may do everything; at least 32 characters.",
-            env=("LITELLM_MASTER_KEY", "HX_MASTER_KEY", "MASTER_KEY"),
-            litellm=("general_settings.master_key",),
-            agree=True,
-        ),
-        Option(
-            path="auth.admin_keys",
-            doc="Values of `X-HX-Admin-Key` that may write documents; none: the header is refused.",
-            env=("ADMIN_KEYS", "ADMIN_KEY", "RAG_WRITE_KEY"),
-            agree=True,
-        ),
-        Option(
-            path="auth.key_header",
-            doc="A further header in which the key may come.",
-            litellm=("general_settings.litellm_key_header_name",),
-        ),
-        Option(
-            path="auth.key_cache_s",
-            doc="Seconds a verified key is served without asking the store.",
-            litellm=("general_settings.user_api_key_cache_ttl",),
-            low=0,
-        ),
-        Option(
-            path="auth.max_stale_s",
-            doc="Seconds a verified key is served while the store does not answer.",
-            low=0,
-        ),
-        Option(
-            path="auth.metrics_need_key",
-            doc="`/metrics` needs a key.",
-            litellm=("litellm_settings.require_auth_for_metrics_endpoint",),
-        ),
-    )
+_AUTH = (
+    Option(
+        path="auth.master_key",
+        doc="The key that may do everything; at least 32 characters.",
+        env=("LITELLM_MASTER_KEY", "HX_MASTER_KEY", "MASTER_KEY"),
+        litellm=("general_settings.master_key",),
+        agree=True,
+    ),
+    Option(
+        path="auth.admin_keys",
+        doc="Values of `X-HX-Admin-Key` that may write documents; none: the header is refused.",
+        env=("ADMIN_KEYS", "ADMIN_KEY", "RAG_WRITE_KEY"),
+        agree=True,
+    ),
+    Option(
+        path="auth.key_header",
+        doc="A further header in which the key may come.",
+        litellm=("general_settings.litellm_key_header_name",),
+    ),
+    Option(
+        path="auth.key_cache_s",
+        doc="Seconds a verified key is served without asking the store.",
+        litellm=("general_settings.user_api_key_cache_ttl",),
+        low=0,
+    ),
+    Option(
+        path="auth.max_stale_s",
+        doc="Seconds a verified key is served while the store does not answer.",
+        low=0,
+    ),
+    Option(
+        path="auth.metrics_need_key",
+        doc="`/metrics` needs a key.",
+        litellm=("litellm_settings.require_auth_for_metrics_endpoint",),
+    ),
+)
 
 
-def _store() -> tuple[Option, ...]:
-    return (
-        Option(
-            path="store.url",
-            doc="Database: `postgresql://…` in any dialect, or `sqlite:///file`; none: SQLite in "
-            "the state directory. Also `DATABASE_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`, "
-            "`_NAME`, `_SCHEMA`.",
-            env=("DATABASE_URL",),
-            litellm=("general_settings.database_url",),
-            agree=True,
-        ),
-        Option(
-            path="store.schema",
-            doc="PostgreSQL schema (URL parameter `schema`).",
-            env=("DATABASE_SCHEMA",),
-        ),
-        Option(
-            path="store.pool",
-            doc="Most database connections (URL parameter `connection_limit`).",
-            litellm=("general_settings.database_connection_pool_limit",),
-            low=1,
-            high=10_000,
-        ),
-        Option(
-            path="store.connect_timeout",
-            doc="Seconds to connect (URL parameter `connect_timeout`).",
-            litellm=("general_settings.database_connect_timeout",),
-            low=0.1,
-        ),
-        Option(
-            path="store.query_timeout",
-            doc="Seconds for one statement (URL parameter `socket_timeout`).",
-            litellm=("general_settings.database_socket_timeout",),
-            low=0.1,
-        ),
-        Option(
-            path="store.prepared_statements",
-            doc="Off behind a transaction pooler (URL parameter `pgbouncer=true`).",
-        ),
-        Option(
-            path="store.sslmode",
-            doc="TLS to the database (URL parameter `sslmode`).",
-            choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-        ),
-    )
+_STORE = (
+    Option(
+        path="store.url",
+        doc="Database: `postgresql://…` in any dialect, or `sqlite:///file`; none: SQLite in "
+        "the state directory. Also `DATABASE_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`, "
+        "`_NAME`, `_SCHEMA`.",
+        env=("DATABASE_URL",),
+        litellm=("general_settings.database_url",),
+        agree=True,
+    ),
+    Option(
+        path="store.schema",
+        doc="PostgreSQL schema (URL parameter `schema`).",
+        env=("DATABASE_SCHEMA",),
+    ),
+    Option(
+        path="store.pool",
+        doc="Most database connections (URL parameter `connection_limit`).",
+        litellm=("general_settings.database_connection_pool_limit",),
+        low=1,
+        high=10_000,
+    ),
+    Option(
+        path="store.connect_timeout",
+        doc="Seconds to connect (URL parameter `connect_timeout`).",
+        litellm=("general_settings.database_connect_timeout",),
+        low=0.1,
+    ),
+    Option(
+        path="store.query_timeout",
+        doc="Seconds for one statement (URL parameter `socket_timeout`).",
+        litellm=("general_settings.database_socket_timeout",),
+        low=0.1,
+    ),
+    Option(
+        path="store.prepared_statements",
+        doc="Off behind a transaction pooler (URL parameter `pgbouncer=true`).",
+    ),
+    Option(
+        path="store.sslmode",
+        doc="TLS to the database (URL parameter `sslmode`).",
+        choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    ),
+)
 
 
-def _redis() -> tuple[Option, ...]:
-    return (
-        Option(
-            path="redis.url",
-            doc="Redis or Valkey for counters shared by several processes. Also `REDIS_HOST`, "
-            "`_PORT`, `_PASSWORD`, `_USERNAME`, `_SSL`, `_DB`.",
-            env=("REDIS_URL",),
-            litellm=(
-                "router_settings.redis_url",
-                "litellm_settings.cache_params.url",
-                "litellm_settings.cache_params.redis_url",
-            ),
-            agree=True,
+_REDIS = (
+    Option(
+        path="redis.url",
+        doc="Redis or Valkey for counters shared by several processes. Also `REDIS_HOST`, "
+        "`_PORT`, `_PASSWORD`, `_USERNAME`, `_SSL`, `_DB`.",
+        env=("REDIS_URL",),
+        litellm=(
+            "router_settings.redis_url",
+            "litellm_settings.cache_params.url",
+            "litellm_settings.cache_params.redis_url",
         ),
-        Option(path="redis.timeout", doc="Seconds until Redis counts as away.", low=0.01),
-    )
+        agree=True,
+    ),
+    Option(path="redis.timeout", doc="Seconds until Redis counts as away.", low=0.01),
+)
 
 
-def _rag() -> tuple[Option, ...]:
-    return (
-        Option(path="rag.enabled", doc="Serve `/v1/rag/…`.", env=("ENABLE_RAG",)),
-        Option(
-            path="rag.qdrant_url",
-            doc="Qdrant server; none: the embedded engine.",
-            env=("QDRANT_URL", "QDRANT_API_BASE"),
-            agree=True,
-        ),
-        Option(path="rag.qdrant_api_key", doc="Key for Qdrant.", env=("QDRANT_API_KEY",)),
-        Option(path="rag.collection", doc="Collection of documents.", env=("QDRANT_COLLECTION",)),
-        Option(
-            path="rag.embedding_model",
-            doc="Route that embeds; none: the first embedding model, else the local one.",
-            env=("EMBEDDING_MODEL",),
-        ),
-        Option(
-            path="rag.dimension",
-            doc="Vectors must have this many numbers; 0: no guard.",
-            env=("EMBEDDING_DIM",),
-            low=0,
-            high=65536,
-        ),
-        Option(path="rag.max_documents", doc="Most documents in one upsert.", low=1, high=10_000),
-        Option(path="rag.timeout", doc="Seconds for one question to the vector store.", low=0.1),
-    )
+_RAG = (
+    Option(path="rag.enabled", doc="Serve `/v1/rag/…`.", env=("ENABLE_RAG",)),
+    Option(
+        path="rag.qdrant_url",
+        doc="Qdrant server; none: the embedded engine.",
+        env=("QDRANT_URL", "QDRANT_API_BASE"),
+        agree=True,
+    ),
+    Option(path="rag.qdrant_api_key", doc="Key for Qdrant.", env=("QDRANT_API_KEY",)),
+    Option(path="rag.collection", doc="Collection of documents.", env=("QDRANT_COLLECTION",)),
+    Option(
+        path="rag.embedding_model",
+        doc="Route that embeds; none: the first embedding model, else the local one.",
+        env=("EMBEDDING_MODEL",),
+    ),
+    Option(
+        path="rag.dimension",
+        doc="Vectors must have this many numbers; 0: no guard.",
+        env=("EMBEDDING_DIM",),
+        low=0,
+        high=65536,
+    ),
+    Option(path="rag.max_documents", doc="Most documents in one upsert.", low=1, high=10_000),
+    Option(path="rag.timeout", doc="Seconds for one question to the vector store.", low=0.1),
+)
 
 
-def _routing() -> tuple[Option, ...]:
-    return (
-        Option(
-            path="routing.strategy",
-            doc="How a deployment is chosen.",
-            litellm=("router_settings.routing_strategy",),
-            choices=STRATEGIES,
-        ),
-        Option(
-            path="routing.num_retries",
-            doc="Tries after the first, on one route.",
-            env=("DEFAULT_MAX_RETRIES",),
-            litellm=("router_settings.num_retries", "litellm_settings.num_retries"),
-            low=0,
-            high=100,
-        ),
-        Option(path="routing.max_attempts", doc="Tries over everything.", low=1, high=100),
-        Option(
-            path="routing.max_fallbacks",
-            doc="Fallback routes tried for one call.",
-            litellm=("router_settings.max_fallbacks",),
-            low=0,
-            high=100,
-        ),
-        Option(
-            path="routing.allowed_fails",
-            doc="Failures a minute before a deployment is left alone; none: by failure rate.",
-            litellm=("router_settings.allowed_fails", "litellm_settings.allowed_fails"),
-            low=0,
-        ),
-        Option(
-            path="routing.cooldown_s",
-            doc="Seconds a failing deployment is left alone.",
-            env=("DEFAULT_COOLDOWN_TIME_SECONDS",),
-            litellm=("router_settings.cooldown_time",),
-            low=0,
-        ),
-        Option(path="routing.cooldowns", doc="Leave failing deployments alone at all."),
-        Option(
-            path="routing.retry_after_s",
-            doc="Least seconds between two tries.",
-            litellm=("router_settings.retry_after",),
-            low=0,
-        ),
-        Option(
-            path="routing.pre_call_checks",
-            doc="Skip deployments whose context window or region does not fit the call.",
-            litellm=("router_settings.enable_pre_call_checks",),
-        ),
-        Option(
-            path="routing.tag_filtering",
-            doc="Choose deployments by the tags of the call.",
-            litellm=("router_settings.enable_tag_filtering",),
-        ),
-        Option(path="routing.default_group", doc="Route of calls that name no model."),
-        Option(
-            path="routing.unknown_model_status",
-            doc="HTTP status for an unknown model; LiteLLM sends 400.",
-            low=400,
-            high=499,
-        ),
-        Option(
-            path="routing.timeout_status",
-            doc="HTTP status for an upstream's time-out; LiteLLM sends 408.",
-            low=400,
-            high=599,
-        ),
-        Option(
-            path="routing.strategy_args",
-            doc="Numbers for the strategy (`ttl`, `lowest_latency_buffer` …).",
-            litellm=("router_settings.routing_strategy_args",),
-        ),
-    )
+_ROUTING = (
+    Option(
+        path="routing.strategy",
+        doc="How a deployment is chosen.",
+        litellm=("router_settings.routing_strategy",),
+        choices=STRATEGIES,
+    ),
+    Option(
+        path="routing.num_retries",
+        doc="Tries after the first, on one route.",
+        env=("DEFAULT_MAX_RETRIES",),
+        litellm=("router_settings.num_retries", "litellm_settings.num_retries"),
+        low=0,
+        high=100,
+    ),
+    Option(path="routing.max_attempts", doc="Tries over everything.", low=1, high=100),
+    Option(
+        path="routing.max_fallbacks",
+        doc="Fallback routes tried for one call.",
+        litellm=("router_settings.max_fallbacks",),
+        low=0,
+        high=100,
+    ),
+    Option(
+        path="routing.allowed_fails",
+        doc="Failures a minute before a deployment is left alone; none: by failure rate.",
+        litellm=("router_settings.allowed_fails", "litellm_settings.allowed_fails"),
+        low=0,
+    ),
+    Option(
+        path="routing.cooldown_s",
+        doc="Seconds a failing deployment is left alone.",
+        env=("DEFAULT_COOLDOWN_TIME_SECONDS",),
+        litellm=("router_settings.cooldown_time",),
+        low=0,
+    ),
+    Option(path="routing.cooldowns", doc="Leave failing deployments alone at all."),
+    Option(
+        path="routing.retry_after_s",
+        doc="Least seconds between two tries.",
+        litellm=("router_settings.retry_after",),
+        low=0,
+    ),
+    Option(
+        path="routing.pre_call_checks",
+        doc="Skip deployments whose context window or region does not fit the call.",
+        litellm=("router_settings.enable_pre_call_checks",),
+    ),
+    Option(
+        path="routing.tag_filtering",
+        doc="Choose deployments by the tags of the call.",
+        litellm=("router_settings.enable_tag_filtering",),
+    ),
+    Option(path="routing.default_group", doc="Route of calls that name no model."),
+    Option(
+        path="routing.unknown_model_status",
+        doc="HTTP status for an unknown model; LiteLLM sends 400.",
+        low=400,
+        high=499,
+    ),
+    Option(
+        path="routing.timeout_status",
+        doc="HTTP status for an upstream's time-out; LiteLLM sends 408.",
+        low=400,
+        high=599,
+    ),
+    Option(
+        path="routing.strategy_args",
+        doc="Numbers for the strategy (`ttl`, `lowest_latency_buffer` …).",
+        litellm=("router_settings.routing_strategy_args",),
+    ),
+)
 
 
-def _log() -> tuple[Option, ...]:
-    return (
-        Option(
-            path="log.level", doc="Least severe level shown.", env=("LITELLM_LOG",), choices=LEVELS
-        ),
-        Option(path="log.access", doc="One line for each request."),
-    )
+_LOG = (
+    Option(path="log.level", doc="Least severe level shown.", env=("LITELLM_LOG",), choices=LEVELS),
+    Option(path="log.access", doc="One line for each request."),
+)
 
 
 OPTIONS: tuple[Option, ...] = (
-    *_server(),
-    *_auth(),
-    *_store(),
-    *_redis(),
-    *_rag(),
-    *_routing(),
-    *_log(),
+    *_SERVER,
+    *_AUTH,
+    *_STORE,
+    *_REDIS,
+    *_RAG,
+    *_ROUTING,
+    *_LOG,
 )
