@@ -49,7 +49,7 @@ class SwitchedStore(MemoryStore):
         if self.mode == "hung":
             await asyncio.Event().wait()
         if self.mode == "broken":
-            raise RuntimeError("relation hx_keys does not exist at 10.1.2.3")
+            raise RuntimeError("relation hx_keys does not exist at 192.0.2.7")
         await asyncio.sleep(0)
 
     async def get_key(self, id_: str) -> KeyRecord | None:

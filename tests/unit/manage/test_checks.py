@@ -41,7 +41,7 @@ async def away() -> Finding:
 
 
 async def crash() -> Finding:
-    raise RuntimeError("connect to 10.1.2.3 failed")
+    raise RuntimeError("connect to 192.0.2.7 failed")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_a_check_that_does_not_end_well_is_a_failure_without_details(
     (found,) = await checkup.findings()
     assert (found.name, found.verdict, found.blocks) == ("redis", Verdict.FAIL, True)
     assert detail in found.detail
-    assert "10.1.2.3" not in found.detail + found.remedy
+    assert "192.0.2.7" not in found.detail + found.remedy
     assert checkup.missing() == ["redis"]
 
 
