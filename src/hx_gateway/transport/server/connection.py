@@ -194,7 +194,6 @@ class Connection(asyncio.Protocol):
         try:
             if end < 4:
                 check_partial(buffer, state.settings)
-                self._buffer = buffer
                 self._await_head()
                 return
             head, framing = parse_head(
@@ -340,7 +339,7 @@ class Connection(asyncio.Protocol):
     def _is_overdue(self) -> None:
         late = "The {} took too long to arrive."
         if self._phase is _Phase.HEAD:
-            if self._buffer:
+            if self._buffer.strip():
                 self._refuse(refuse(408, "request_timeout", late.format("request")))
             else:
                 self._close()

@@ -83,9 +83,7 @@ class Edge:
         """
         loop = asyncio.get_running_loop()
         state = self._state
-        state.draining = True
-        for server in self._servers:
-            server.close()
+        self._stop_listening()
         await asyncio.sleep(_POLL_S)  # what has already arrived is read, and answered
         for connection in list(state.connections):
             connection.close_if_idle()
@@ -99,7 +97,13 @@ class Edge:
 
     async def aclose(self) -> None:
         """Stop at once: cancel what runs, close every connection."""
-        await self.drain(0.0)
+        self._stop_listening()
+        await self._expire()
+
+    def _stop_listening(self) -> None:
+        self._state.draining = True
+        for server in self._servers:
+            server.close()
 
     async def _expire(self) -> None:
         state = self._state
@@ -108,7 +112,8 @@ class Edge:
             connection.expire()
         if state.tasks:
             await asyncio.wait(list(state.tasks), timeout=_LAST_S)
-        await asyncio.sleep(_POLL_S)  # last bytes leave
+        if state.connections:
+            await asyncio.sleep(_POLL_S)  # last bytes leave
         for connection in list(state.connections):
             connection.abort()
         if self._ticker is not None:

@@ -18,6 +18,7 @@ from hx_gateway.transport.server.target import split_target
 END = b"\r\n\r\n"
 _TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what a head may hold beside CRLF
 _LENGTH = re.compile(rb"\d{1,15}")
+_OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)\d\.\d$")
 _VERSIONS = {"1.0": 0, "1.1": 1}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Two of these contradict each other; any other field that comes twice is one list (RFC 9110 5.3).
@@ -103,8 +104,12 @@ def check_partial(start: bytes, settings: ServerSettings) -> None:
 
 def _scan(block: bytes, settings: ServerSettings) -> None:
     line_end = block.find(b"\r\n")
+    if line_end == 0:
+        raise refuse(400, "malformed_request", "There is an empty line before the request.")
     if line_end > settings.max_request_line:
         raise refuse(414, "request_line_too_long", "The request line is too long.")
+    if block.count(b" ", 0, line_end) != 2:  # llhttp lets more of them pass
+        raise _why_not(block)
     _check_size(block, line_end, settings)
     if len(block.translate(None, _TEXT)) != 2 * block.count(b"\r\n"):
         raise refuse(400, "malformed_request", "The request head holds a control character.")
@@ -178,6 +183,6 @@ def _length(headers: dict[bytes, bytes], version: int) -> int | None:
 
 def _why_not(block: bytes) -> Refusal:
     line = block.partition(b"\r\n")[0]
-    if re.search(rb" HTTP/[02-9]\.\d$", line):
+    if _OTHER_VERSION.search(line):
         return refuse(505, "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken.")
     return refuse(400, "malformed_request", "The request is not valid HTTP/1.1.")

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from hx_gateway.transport.server.refusal import refuse
 
 _PLAIN = re.compile(rb"/[A-Za-z0-9/_.~-]*+")
-_PATH = re.compile(rb"/(?:[!$-;=@-\[\]_a-z~]|%[0-9A-Fa-f]{2})*+")  # with "[" and "]", as sent
+_PATH = re.compile(rb"/(?:[!$&-;=@-\[\]_a-z~]|%[0-9A-Fa-f]{2})*+")  # with "[" and "]", as sent
 _QUERY = re.compile(rb"[!-\"$-~]*+")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
 _CONTROLS = bytes([*range(32), 127])
