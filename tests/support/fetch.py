@@ -30,12 +30,14 @@ async def fetch(
     *,
     method: str | None = None,
     json: object = None,
+    body: bytes | None = None,
     key: str | None = None,
     headers: dict[str, str] | None = None,
     timeout_s: float = 10.0,
 ) -> Answer:
     """Ask; POST when there is a body. Raises OSError when nobody answers."""
-    body = None if json is None else msgspec.json.encode(json)
+    if json is not None:
+        body = msgspec.json.encode(json)
     sent = dict(headers or {})
     if body is not None:
         sent.setdefault("content-type", "application/json")

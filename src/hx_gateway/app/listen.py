@@ -52,7 +52,7 @@ def _env_file(path: Path | None) -> Mapping[str, str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return {}
-    return {name: entry.value for name, entry in parse_env_file(text).entries.items()}
+    return {name: entry.value for name, entry in parse_env_file(text).items()}
 
 
 def _port(text: str) -> int:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 
 from hx_gateway import __version__
-from hx_gateway.app.children import Children
+from hx_gateway.app.children import Children, wanted_children
 from hx_gateway.app.database import open_counters, open_store, store_role
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.vectors import open_vectors
@@ -28,7 +28,8 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
     access_log = log.AccessLog(lines) if snapshot.log.access else None
     metrics = Metrics(__version__, log_lines_lost=lambda: lines.lost)
     client = Client(proxies=proxies_from(environ))
-    children = Children(snapshot)
+    children = Children(wanted_children(snapshot), environ)
+    children.start()
     return Parts(
         clock=clock,
         random=system_random(),
