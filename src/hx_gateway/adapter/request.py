@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.adapter.headers import client_headers
 from hx_gateway.adapter.quirks import without
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
@@ -48,8 +49,6 @@ def prepare(call: Call, deployment: Deployment) -> Prepared:
         *draft.headers,
         *deployment.headers,
     )
-    if call.headers:
-        headers = (*headers, *call.headers.items())
     request = HttpRequest(path=draft.path, headers=headers, body=encode(draft.fields))
     return Prepared(request=request, out=out, relayed=relayed, changed=draft.changed)
 
@@ -71,7 +70,13 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         body = out.encode(question, deployment.model, stream=call.stream)
     if call.operation is Operation.EMBED and isinstance(out, Counted):
         out = out.expecting(count_inputs(fields))
-    draft = Draft(path=deployment.base_path + out.path, fields=body, changed=dropped)
+    headers, refused = client_headers(provider, call.headers)
+    draft = Draft(
+        path=deployment.base_path + out.path,
+        fields=body,
+        headers=headers,
+        changed=(*dropped, *refused),
+    )
     if deployment.dropped:
         draft = without(draft, deployment.dropped)
     for quirk in provider.quirks:

@@ -164,7 +164,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     `aliases` are further prefixes in `litellm_params.model`. `key_env` / `base_env` are the
     environment names of its credential and base URL, the first set one wins. `models_path` lists
     its models (relative to the base URL). `model_names` are how its models' names begin, for
-    models configured without a prefix. `local` marks a child process on this machine.
+    models configured without a prefix. `headers` are sent unless the client sent its own.
+    `client_headers` are the client's headers that go on, each with the values that may (of a
+    comma-separated list), or None for any. `local` marks a child process on this machine.
     """
 
     name: str
@@ -181,6 +183,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     health: HttpRequest | None = None
     local: bool = False
     model_names: tuple[str, ...] = ()
+    headers: tuple[Header, ...] = ()
+    client_headers: Mapping[bytes, frozenset[bytes] | None] = {}
     docs: str = ""
 
 

@@ -51,9 +51,13 @@ class FramedRelay:
         "_text_end",
         "_text_start",
         "_watcher",
+        "complete",
+        "usage",
     )
 
     def __init__(self, watcher: Watcher) -> None:
+        self.usage: Usage | None = None
+        self.complete = False
         self._watcher = watcher
         self._events = sse.WholeEvents()
         self._begun = False
@@ -61,16 +65,6 @@ class FramedRelay:
         self._frames_left = MAX_FRAMES
         self._head = self._tail = _NO_FRAME
         self._text_start = self._text_end = 0
-
-    @property
-    def usage(self) -> Usage | None:
-        """What was seen so far."""
-        return self._watcher.usage
-
-    @property
-    def complete(self) -> bool:
-        """Whether the stream reached its proper end."""
-        return self._watcher.complete
 
     def feed(self, data: bytes) -> bytes:
         """See `Relay`."""
@@ -130,5 +124,7 @@ class FramedRelay:
             # A comment is no beginning: an upstream that says "processing" may still fail.
             return self._begun
         passes = self._watcher.passes(event, data)
+        self.usage = self._watcher.usage
+        self.complete = self._watcher.complete
         self._begun = self._begun or passes
         return passes

@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hx_gateway.core.provider import WayIn
-from hx_gateway.dialects import openai_chat, openai_completions, openai_embeddings
+from hx_gateway.dialects import (
+    anthropic_messages,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+)
 
 _ALL: tuple[WayIn, ...] = (
     openai_chat.WAY_IN,
     openai_completions.WAY_IN,
     openai_embeddings.WAY_IN,
+    anthropic_messages.WAY_IN,
 )
 WAYS_IN: Mapping[str, WayIn] = MappingProxyType({way.name: way for way in _ALL})

@@ -20,10 +20,13 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.wire import Fields, raw
-from hx_gateway.dialects.documents import openai_document
+from hx_gateway.dialects import foreign
+from hx_gateway.dialects.documents import chat_document
 from hx_gateway.dialects.images import url_of
 
 Json = dict[str, object]
+
+_FOREIGN = (foreign.ANTHROPIC - foreign.OPENAI, foreign.RESPONSES)
 
 STREAM_OPTIONS = raw({"include_usage": True})
 TRUE = raw(True)  # noqa: FBT003 - the JSON value itself
@@ -55,12 +58,13 @@ def encode_chat(chat: Chat, model: str, *, stream: bool, max_tokens_field: str) 
         "user": chat.user,
     }
     fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
-    return {**chat.extra, **fields}
+    return {**foreign.without(chat.extra, *_FOREIGN), **fields}
 
 
 def _messages(messages: tuple[Message, ...]) -> list[Json]:
     written: list[Json] = []
-    pictures: list[Json] = []  # a tool message holds text only: its pictures follow as the user's
+    # A message of a tool holds text only: its pictures follow as the user's.
+    pictures: list[Json | Raw] = []
     for message in messages:
         if message.role is Role.TOOL:
             written.extend(_tool_messages(message, pictures))
@@ -72,7 +76,7 @@ def _messages(messages: tuple[Message, ...]) -> list[Json]:
     return [*written, {"role": "user", "content": pictures}] if pictures else written
 
 
-def _tool_messages(message: Message, pictures: list[Json]) -> Iterable[Json]:
+def _tool_messages(message: Message, pictures: list[Json | Raw]) -> Iterable[Json]:
     for result in message.parts:
         if not isinstance(result, ToolResult):
             continue
@@ -94,7 +98,7 @@ def _message(message: Message) -> Json:
     return written
 
 
-def _content(message: Message) -> str | list[Json] | None:
+def _content(message: Message) -> str | list[Json | Raw] | None:
     parts = [part for part in message.parts if isinstance(part, Text | Image | Document)]
     if not parts:
         return None if message.role is Role.ASSISTANT else ""
@@ -103,7 +107,7 @@ def _content(message: Message) -> str | list[Json] | None:
     return [_part(part) for part in parts]
 
 
-def _part(part: Text | Image | Document) -> Json:
+def _part(part: Text | Image | Document) -> Json | Raw:
     match part:
         case Text():
             return {"type": "text", "text": part.text}
@@ -111,7 +115,7 @@ def _part(part: Text | Image | Document) -> Json:
             detail = {} if part.detail is None else {"detail": part.detail}
             return {"type": "image_url", "image_url": {"url": url_of(part), **detail}}
         case Document():
-            return openai_document(part)
+            return chat_document(part)
 
 
 def _tool_call(part: ToolUse) -> Json:

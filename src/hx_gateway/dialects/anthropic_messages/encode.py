@@ -1,0 +1,223 @@
+"""Write a `Chat` as a Messages request for an upstream."""
+
+import msgspec
+from msgspec import Raw
+
+from hx_gateway.core.chat import (
+    Chat,
+    Document,
+    Image,
+    Message,
+    OutputFormat,
+    Part,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    Thinking,
+    Tool,
+    ToolResult,
+    ToolUse,
+)
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.wire import Fields, raw
+from hx_gateway.dialects import foreign
+from hx_gateway.dialects.documents import messages_document
+
+Json = dict[str, object]
+
+# The format demands a limit; LiteLLM's default, so that answers keep their length.
+MAX_TOKENS = 4096
+BUDGETS = {
+    "minimal": 1024,
+    "low": 1024,
+    "medium": 4096,
+    "high": 16_384,
+    "xhigh": 32_768,
+    "max": 32_768,
+}
+_MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
+_ARGUMENTS = msgspec.json.Decoder(dict[str, Raw])
+_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+_FOREIGN = (foreign.OPENAI, foreign.CHAT, foreign.RESPONSES)
+
+
+def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
+    """Write the body; thinking is left out where the format would refuse the whole request."""
+    thinking = _thinking(chat)
+    thinks = thinking is not None and thinking["type"] != "disabled"
+    wanted: Json = {
+        "system": _system(chat.messages),
+        "messages": _messages(chat.messages),
+        "tools": list(map(_tool, chat.tools)) or None,
+        "tool_choice": _tool_choice(chat),
+        "max_tokens": _limit(chat.max_tokens, thinking),
+        # While it thinks, a model takes no sampling settings.
+        "temperature": None if thinks else _at_most_one(chat.temperature),
+        "top_p": None if thinks else chat.top_p,
+        "top_k": None if thinks else chat.top_k,
+        # A stop sequence of white space only is refused.
+        "stop_sequences": [text for text in chat.stop if text.strip()] or None,
+        "thinking": thinking,
+        "output_config": _output_config(chat.output),
+        "metadata": None if chat.user is None else {"user_id": chat.user},
+    }
+    fields: Fields = {"model": raw(model)}
+    fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
+    if stream:
+        fields["stream"] = raw(stream)
+    return {**foreign.without(chat.extra, *_FOREIGN), **fields}
+
+
+def _system(messages: tuple[Message, ...]) -> str | list[Json | Raw] | None:
+    parts = [part for m in messages if m.role is Role.SYSTEM for part in m.parts]
+    if not parts:
+        return None
+    if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].cache is None:
+        return parts[0].text
+    return [_block(part) for part in parts]
+
+
+def _messages(messages: tuple[Message, ...]) -> list[Json]:
+    """Join neighbours of one role: the results of parallel calls must be in one message."""
+    joined: list[tuple[str, list[Part]]] = []
+    for message in messages:
+        if message.role is Role.SYSTEM:
+            continue
+        role = "assistant" if message.role is Role.ASSISTANT else "user"
+        parts = [part for part in message.parts if not _is_unsigned(part)]
+        if joined and joined[-1][0] == role:
+            joined[-1][1].extend(parts)
+        else:
+            joined.append((role, parts))
+    return [{"role": role, "content": _content(parts)} for role, parts in joined]
+
+
+def _is_unsigned(part: Part) -> bool:
+    """Thinking of another vendor has no signature, and without one it is refused."""
+    return isinstance(part, Thinking) and part.signature is None and part.redacted is None
+
+
+def _content(parts: list[Part]) -> str | list[Json | Raw]:
+    if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].cache is None:
+        return parts[0].text
+    return [_block(part) for part in parts]
+
+
+def _block(part: Part) -> Json | Raw:
+    if isinstance(part, Document):
+        return messages_document(part)
+    block = _plain_block(part)
+    cache = getattr(part, "cache", None)
+    return block if cache is None else {**block, "cache_control": cache}
+
+
+def _plain_block(part: Text | Refusal | Image | Thinking | ToolUse | ToolResult) -> Json:
+    match part:
+        case Text() | Refusal():
+            return {"type": "text", "text": part.text}
+        case Image():
+            return {"type": "image", "source": _source(part)}
+        case Thinking():
+            return _thought(part)
+        case ToolUse():
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
+        case ToolResult():
+            return _tool_result(part)
+
+
+def _thought(part: Thinking) -> Json:
+    if part.redacted is not None:
+        return {"type": "redacted_thinking", "data": part.redacted}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+
+def _source(image: Image) -> Json:
+    if image.data is None:
+        return {"type": "url", "url": image.url}
+    return {"type": "base64", "media_type": image.media_type or "image/png", "data": image.data}
+
+
+def _input(part: ToolUse) -> dict[str, Raw]:
+    try:
+        return _ARGUMENTS.decode(part.arguments or "{}")
+    except msgspec.DecodeError:
+        raise InvalidRequest(
+            "The arguments of an earlier tool call are not a JSON object.", param="messages"
+        ) from None
+
+
+def _tool_result(result: ToolResult) -> Json:
+    block: Json = {"type": "tool_result", "tool_use_id": result.id}
+    if result.parts:
+        block["content"] = _content(list(result.parts))
+    if result.is_error:
+        block["is_error"] = True
+    return block
+
+
+def _tool(tool: Tool) -> Json | Raw:
+    if tool.raw is not None:
+        return tool.raw
+    written: Json = {"name": tool.name}
+    if tool.description is not None:
+        written["description"] = tool.description
+    written["input_schema"] = _NO_PARAMETERS if tool.parameters is None else tool.parameters
+    if tool.strict is not None:
+        written["strict"] = tool.strict
+    if tool.cache is not None:
+        written["cache_control"] = tool.cache
+    return written
+
+
+def _tool_choice(chat: Chat) -> Json | None:
+    choice, parallel = chat.tool_choice, chat.parallel_tools
+    if not chat.tools or (choice is None and parallel is None):
+        return None
+    written: Json = {"type": "auto" if choice is None else _MODES.get(choice.mode, "auto")}
+    if choice is not None and choice.name is not None:
+        written["name"] = choice.name
+    if parallel is not None and written["type"] != "none":
+        written["disable_parallel_tool_use"] = not parallel
+    return written
+
+
+def _thinking(chat: Chat) -> Json | None:
+    reasoning = chat.reasoning
+    if reasoning is None or not _may_think(chat):
+        return None
+    if not reasoning.enabled:
+        return {"type": "disabled"}
+    budget = reasoning.budget_tokens or _budget(reasoning)
+    return {"type": "adaptive"} if budget is None else {"type": "enabled", "budget_tokens": budget}
+
+
+def _budget(reasoning: Reasoning) -> int | None:
+    return None if reasoning.effort is None else BUDGETS.get(reasoning.effort, BUDGETS["medium"])
+
+
+def _may_think(chat: Chat) -> bool:
+    """Thinking excludes a forced tool, and needs the thoughts that led to a tool still in use."""
+    if chat.tool_choice is not None and chat.tool_choice.mode in {"required", "tool"}:
+        return False
+    last = next((m for m in reversed(chat.messages) if m.role is Role.ASSISTANT), None)
+    if last is None or not any(isinstance(part, ToolUse) for part in last.parts):
+        return True
+    return any(isinstance(part, Thinking) and not _is_unsigned(part) for part in last.parts)
+
+
+def _limit(max_tokens: int | None, thinking: Json | None) -> int:
+    """The limit counts thinking too, and must be above its budget."""
+    budget = thinking.get("budget_tokens", 0) if thinking else 0
+    spare = MAX_TOKENS if max_tokens is None else max_tokens
+    return spare if not isinstance(budget, int) or spare > budget else budget + spare
+
+
+def _at_most_one(temperature: float | None) -> float | None:
+    return None if temperature is None else min(temperature, 1.0)
+
+
+def _output_config(output: OutputFormat | None) -> Json | None:
+    if output is None or output.schema is None:
+        return None
+    return {"format": {"type": "json_schema", "schema": output.schema}}

@@ -1,0 +1,274 @@
+"""Read a client's Messages request into a `Chat`."""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw
+from msgspec.json import Decoder
+
+from hx_gateway.core.call import Call
+from hx_gateway.core.chat import (
+    Chat,
+    Document,
+    Image,
+    Message,
+    OutputFormat,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    Thinking,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
+)
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.dialects.fields import (
+    ABSENT,
+    COUNT,
+    NUMBER,
+    TEXT_OR_TEXTS,
+    FieldReader,
+    present,
+    texts,
+)
+
+
+class _Source(msgspec.Struct):
+    type: str
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+
+
+class _Block(msgspec.Struct):
+    type: str
+    text: str | None = None
+    source: _Source | None = None
+    id: str | None = None
+    name: str | None = None
+    input: Raw = ABSENT
+    tool_use_id: str | None = None
+    content: str | list[Raw] | None = None
+    is_error: bool | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+    cache_control: Raw = ABSENT
+
+
+class _Type(msgspec.Struct):
+    type: str
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | list[Raw]
+
+
+class _Tool(msgspec.Struct):
+    name: str
+    type: str | None = None
+    description: str | None = None
+    input_schema: Raw = ABSENT
+    strict: bool | None = None
+    cache_control: Raw = ABSENT
+
+
+class _ToolChoice(msgspec.Struct):
+    type: str
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class _Thinking(msgspec.Struct):
+    type: str
+    budget_tokens: int | None = None
+
+
+class _Format(msgspec.Struct):
+    type: str
+    schema: Raw = ABSENT
+
+
+class _OutputConfig(msgspec.Struct):
+    effort: str | None = None
+    format: _Format | None = None
+
+
+class _Metadata(msgspec.Struct):
+    user_id: str | None = None
+
+
+_MESSAGES = Decoder(list[_Message])
+_SYSTEM = Decoder(str | list[Raw])
+_BLOCK = Decoder(_Block)
+_TYPE = Decoder(_Type)
+_TOOLS = Decoder(list[Raw])
+_TOOL = Decoder(_Tool)
+_CHOICE = Decoder(_ToolChoice)
+_THINKING = Decoder(_Thinking)
+_CONFIG = Decoder(_OutputConfig)
+_FORMAT = Decoder(_Format)
+_METADATA = Decoder(_Metadata)
+
+_ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
+_MODES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
+_OURS = frozenset({"model", "stream"})
+# Blocks that are read; all others (search results, server tools ...) are kept as they are.
+_KNOWN = frozenset(
+    {"text", "image", "tool_use", "tool_result", "thinking", "redacted_thinking"}
+)  # fmt: skip
+
+
+def read_chat(call: Call) -> Chat:
+    """Understand a call; raises InvalidRequest naming the field."""
+    fields = FieldReader(call.fields, ignored=_OURS)
+    messages = fields.need("messages", _MESSAGES)
+    choice = fields.take("tool_choice", _CHOICE)
+    config = fields.take("output_config", _CONFIG) or _OutputConfig()
+    metadata = fields.take("metadata", _METADATA) or _Metadata()
+    return Chat(
+        messages=(*_system(fields), *_messages(messages)),
+        tools=tuple(map(_tool, fields.take("tools", _TOOLS) or ())),
+        tool_choice=_tool_choice(choice),
+        parallel_tools=None if choice is None else _parallel(choice),
+        max_tokens=fields.take("max_tokens", COUNT),
+        temperature=fields.take("temperature", NUMBER),
+        top_p=fields.take("top_p", NUMBER),
+        top_k=fields.take("top_k", COUNT),
+        stop=texts(fields.take("stop_sequences", TEXT_OR_TEXTS)),
+        # `output_format` was the beta's name for what is now in `output_config`.
+        output=_output(config.format or fields.take("output_format", _FORMAT)),
+        reasoning=_reasoning(fields.take("thinking", _THINKING), config.effort),
+        user=metadata.user_id,
+        extra=fields.rest(),
+    )
+
+
+def _system(fields: FieldReader) -> list[Message]:
+    system = fields.take("system", _SYSTEM)
+    if not system:
+        return []
+    return [Message(role=Role.SYSTEM, parts=tuple(_content(system, "system")))]
+
+
+def _messages(messages: list[_Message]) -> Iterator[Message]:
+    for index, message in enumerate(messages):
+        role = _ROLES.get(message.role)
+        where = f"messages[{index}]"
+        if role is None:
+            raise InvalidRequest(f"Unknown role '{message.role}'.", param=f"{where}.role")
+        yield from _turns(role, _content(message.content, f"{where}.content"))
+
+
+def _turns(role: Role, parts: list[Part]) -> Iterator[Message]:
+    """Give each tool result a message of its own, and what is between them one each."""
+    rest: list[Part] = []
+    for part in parts:
+        if not isinstance(part, ToolResult):
+            rest.append(part)
+            continue
+        if rest:
+            yield Message(role=role, parts=tuple(rest))
+            rest = []
+        yield Message(role=Role.TOOL, parts=(part,))
+    if rest or not parts:
+        yield Message(role=role, parts=tuple(rest))
+
+
+def _content(content: str | list[Raw], where: str) -> list[Part]:
+    if isinstance(content, str):
+        return [Text(text=content)]
+    return [_part(raw, f"{where}[{index}]") for index, raw in enumerate(content)]
+
+
+def _part(raw: Raw, where: str) -> Part:
+    try:
+        kind = _TYPE.decode(raw).type
+        if kind not in _KNOWN:
+            return Document(kind=kind, raw=raw.copy())
+        block = _BLOCK.decode(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Invalid value for '{where}': {error}.", param=where) from None
+    match kind:
+        case "thinking" | "redacted_thinking":
+            return Thinking(
+                text=block.thinking or "", signature=block.signature, redacted=block.data
+            )
+        case "tool_use":
+            return _tool_use(block)
+        case "tool_result":
+            return _tool_result(block, where)
+        case "image" if block.source is not None:
+            return _image(block.source, raw, present(block.cache_control))
+        case _:
+            return Text(text=block.text or "", cache=present(block.cache_control))
+
+
+def _tool_use(block: _Block) -> ToolUse:
+    return ToolUse(
+        id=block.id or "",
+        name=block.name or "",
+        arguments=bytes(present(block.input) or b"{}").decode(),
+        cache=present(block.cache_control),
+    )
+
+
+def _tool_result(block: _Block, where: str) -> ToolResult:
+    parts = _content(block.content or [], f"{where}.content")
+    return ToolResult(
+        id=block.tool_use_id or "",
+        parts=tuple(part for part in parts if isinstance(part, Text | Image | Document)),
+        is_error=bool(block.is_error),
+        cache=present(block.cache_control),
+    )
+
+
+def _image(source: _Source, raw: Raw, cache: Raw | None) -> Image | Document:
+    if source.data is None and source.url is None:
+        return Document(kind="image", raw=raw.copy(), cache=cache)  # a file id
+    return Image(url=source.url, data=source.data, media_type=source.media_type, cache=cache)
+
+
+def _tool(raw: Raw) -> Tool:
+    try:
+        tool = _TOOL.decode(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Invalid value for 'tools': {error}.", param="tools") from None
+    if tool.type not in {None, "custom"}:
+        return Tool(name=tool.name, raw=raw.copy())
+    return Tool(
+        name=tool.name,
+        description=tool.description,
+        parameters=present(tool.input_schema),
+        strict=tool.strict,
+        cache=present(tool.cache_control),
+    )
+
+
+def _tool_choice(choice: _ToolChoice | None) -> ToolChoice | None:
+    if choice is None:
+        return None
+    mode = _MODES.get(choice.type)
+    if mode is None:
+        raise InvalidRequest(f"Unknown tool choice '{choice.type}'.", param="tool_choice.type")
+    return ToolChoice(mode=mode, name=choice.name)
+
+
+def _parallel(choice: _ToolChoice) -> bool | None:
+    disabled = choice.disable_parallel_tool_use
+    return None if disabled is None else not disabled
+
+
+def _output(wanted: _Format | None) -> OutputFormat | None:
+    return None if wanted is None else OutputFormat(kind=wanted.type, schema=present(wanted.schema))
+
+
+def _reasoning(thinking: _Thinking | None, effort: str | None) -> Reasoning | None:
+    if thinking is None:
+        return None if effort is None else Reasoning(effort=effort)
+    return Reasoning(
+        effort=effort, budget_tokens=thinking.budget_tokens, enabled=thinking.type != "disabled"
+    )

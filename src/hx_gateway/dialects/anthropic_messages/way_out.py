@@ -1,0 +1,67 @@
+"""Messages as upstreams speak them."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from hx_gateway.core.errors import UpstreamError
+from hx_gateway.core.event import Event
+from hx_gateway.core.provider import Question
+from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import Fields, raw
+from hx_gateway.dialects.anthropic_messages import errors
+from hx_gateway.dialects.anthropic_messages.decode import (
+    MessageDecoder,
+    decode_message,
+    find_usage,
+)
+from hx_gateway.dialects.anthropic_messages.encode import encode_chat
+from hx_gateway.dialects.anthropic_messages.watch import MessageWatcher
+from hx_gateway.dialects.framed import FramedRelay
+from hx_gateway.dialects.questions import as_chat
+
+COUNT_PATH = "/v1/messages/count_tokens"
+_COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+
+
+class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The way out; see `WayOut`."""
+
+    name: str = "anthropic_messages"
+    path: str = "/v1/messages"
+
+    def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
+        """Write the body of a translated call."""
+        return encode_chat(as_chat(question), model, stream=stream)
+
+    def encode_count(self, question: Question, model: str) -> Fields:
+        """Write the body for `COUNT_PATH`: the prompt and what belongs to it, no settings."""
+        fields = encode_chat(as_chat(question), model, stream=False)
+        return {name: fields[name] for name in _COUNTED if name in fields}
+
+    def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
+        """Change the model; a stream's usage comes without asking."""
+        return {**fields, "model": raw(model)}
+
+    def decode(self, body: bytes) -> list[Event]:
+        """Read a whole answer."""
+        return decode_message(body)
+
+    def usage(self, body: bytes) -> Usage | None:
+        """Find the usage of a relayed answer."""
+        return find_usage(body)
+
+    def decoder(self) -> MessageDecoder:
+        """Start to read a stream."""
+        return MessageDecoder()
+
+    def relay(self, *, wants_usage: bool) -> FramedRelay:  # noqa: ARG002 - it is always shown
+        """Start to pass a stream on."""
+        return FramedRelay(MessageWatcher())
+
+    def fault(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamError:
+        """Read an error answer."""
+        return errors.fault(status, headers, body)
+
+
+WAY_OUT = MessagesOut()
