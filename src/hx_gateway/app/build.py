@@ -80,7 +80,7 @@ def _endpoints(
     if snapshot.rag.enabled and parts.vectors is not None:
         embedder = PipelineEmbedder(pipeline, snapshot.rag.embedding_model, parts.clock)
         families += rag.endpoints(
-            DocumentService(parts.vectors, embedder, snapshot.rag, parts.clock, parts.metrics)
+            DocumentService(parts.vectors, embedder, snapshot.rag, parts.clock, parts.rag_metrics)
         )
     if snapshot.server.docs:
         families += [*openapi.endpoints(families), *docs.endpoints()]

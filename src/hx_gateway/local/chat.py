@@ -16,7 +16,7 @@ from hx_gateway.local import child
 from hx_gateway.local.completion import Answers, ChatBody, Piece
 from hx_gateway.local.prompt import Prompt, prompt_of
 
-MODEL = "smollm2-135m-instruct"
+MODEL = "SmolLM2-135M-Instruct"
 _MAX_WAITING = 8  # calls, the one under way included; at 30 tokens a second more is no use
 
 

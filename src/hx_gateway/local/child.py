@@ -108,18 +108,15 @@ class Front:
 
 def run(service: Service) -> None:
     """Be the child process that serves `service` on `--socket` until told or orphaned."""
-    path = socket_argument()
-    asyncio.run(_serve_http(service, path))
+    asyncio.run(_serve_http(service, arguments().socket))
 
 
-def socket_argument(*more: str) -> Path:
+def arguments(*more: str) -> argparse.Namespace:
     """Read `--socket PATH` from the command line, and the further paths named in `more`."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--socket", type=Path, required=True)
-    for name in more:
+    for name in ("--socket", *more):
         parser.add_argument(name, type=Path, required=True)
-    path: Path = parser.parse_args().socket
-    return path
+    return parser.parse_args()
 
 
 async def _serve_http(service: Service, path: Path) -> None:

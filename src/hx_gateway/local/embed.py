@@ -17,7 +17,7 @@ from hx_gateway.core.errors import InvalidRequest, RateLimited
 from hx_gateway.core.http import JSON_TYPE, Response
 from hx_gateway.local import child
 
-MODEL = "all-MiniLM-L6-v2"
+MODEL = "all-MiniLM-L6-v2-int8"
 DIMENSION = 384
 _MAX_WAITING = 64  # calls; more are refused with 429
 
