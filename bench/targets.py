@@ -19,7 +19,17 @@ ROOT = BENCH.parent
 OUT = ROOT / "var" / "bench"
 GATEWAY_CORE, LOAD_CORE = "0", "1"
 
-PLAIN, STREAMS, PROXY, GATEWAY, LITELLM, PORTKEY = 18081, 18082, 18083, 18084, 18085, 18086
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, all different."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in found]
+
+
+PLAIN, STREAMS, PROXY, GATEWAY, LITELLM = free_ports(5)
 MASTER_KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 
 ANSWER = json.dumps(
