@@ -13,7 +13,7 @@ from hx_gateway.app.build import Assembly, assemble
 from hx_gateway.app.checks import build_checks
 from hx_gateway.app.discovery import EVERY_S, differs, discover
 from hx_gateway.app.listen import Listen
-from hx_gateway.app.open import open_parts
+from hx_gateway.app.open import open_parts, secrets_of
 from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
 from hx_gateway.config import load_snapshot
@@ -143,6 +143,8 @@ class Gateway:
         parts.health.configure(
             cooldown_s=snapshot.routing.cooldown_s, enabled=snapshot.routing.cooldowns
         )
+        parts.states.deployments = snapshot.deployments
+        parts.redactor.know(secrets_of(snapshot))
         checkup = Checkup(build_checks(snapshot, parts), parts.clock)
         self._now = assemble(snapshot, parts, checkup)
         self._edge.settings = snapshot.server

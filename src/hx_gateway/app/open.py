@@ -1,14 +1,18 @@
 """Open the long-lived parts. Nothing is waited for: what is away connects in the background."""
 
+import logging
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from hx_gateway import __version__
 from hx_gateway.app.children import Children, wanted_children
 from hx_gateway.app.database import open_counters, open_store, store_role
 from hx_gateway.app.parts import Parts
+from hx_gateway.app.states import DeploymentStates
 from hx_gateway.app.vectors import open_vectors
 from hx_gateway.core.clock import SystemClock, system_random
+from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.routing.health import Health
@@ -19,14 +23,25 @@ from hx_gateway.usage.metrics import Metrics
 from hx_gateway.usage.rag_metrics import RagMetrics
 from hx_gateway.usage.redact import Redactor
 
+_log = logging.getLogger(__name__)
+
 
 def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
     """Open everything that one snapshot names; needs a running event loop."""
     clock = SystemClock()
-    lines = LineWriter(sys.stdout.fileno(), Redactor(secrets_of(snapshot)).clean)
+    redactor = Redactor(secrets_of(snapshot))
+    lines = LineWriter(sys.stdout.fileno(), redactor.clean)
     log.install(lines, snapshot.log.level)
     access_log = log.AccessLog(lines) if snapshot.log.access else None
-    metrics = Metrics(__version__, log_lines_lost=lambda: lines.lost)
+    health = Health()
+    states = DeploymentStates(health, clock)
+    metrics = Metrics(
+        __version__,
+        states=states.read,
+        in_flight=states.in_flight,
+        log_lines_lost=lambda: lines.lost,
+    )
+    health.on_open = partial(_opened, metrics)
     client = Client(proxies=proxies_from(environ))
     children = Children(wanted_children(snapshot), environ)
     children.start()
@@ -39,12 +54,24 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         counters=open_counters(snapshot, clock),
         vectors=open_vectors(snapshot, client),
         children=children,
-        health=Health(),
+        health=health,
+        states=states,
         metrics=metrics,
         rag_metrics=RagMetrics(metrics.registry),
         lines=lines,
+        redactor=redactor,
         access_log=access_log,
         sinks=(metrics,) if access_log is None else (metrics, access_log),
+    )
+
+
+def _opened(metrics: Metrics, deployment: Deployment, seconds: float) -> None:
+    metrics.cooled_down(deployment.id, deployment.provider.name, deployment.model)
+    _log.warning(
+        "deployment %s (%s) cools down for %.0f s",
+        deployment.id,
+        deployment.provider.name,
+        seconds,
     )
 
 

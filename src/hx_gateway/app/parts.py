@@ -5,6 +5,7 @@ import random
 import msgspec
 
 from hx_gateway.app.children import Children
+from hx_gateway.app.states import DeploymentStates
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.routing.health import Health
@@ -13,6 +14,7 @@ from hx_gateway.usage.line_writer import LineWriter
 from hx_gateway.usage.log import AccessLog
 from hx_gateway.usage.metrics import Metrics
 from hx_gateway.usage.rag_metrics import RagMetrics
+from hx_gateway.usage.redact import Redactor
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,9 +29,11 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     vectors: Vectors | None
     children: Children
     health: Health
+    states: DeploymentStates
     metrics: Metrics
     rag_metrics: RagMetrics
     lines: LineWriter
+    redactor: Redactor
     access_log: AccessLog | None
     sinks: tuple[ReceiptSink, ...]
 

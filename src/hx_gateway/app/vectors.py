@@ -1,27 +1,38 @@
-"""Choose where vectors are kept: on a Qdrant server if one is set, else in the engine beside us."""
+"""Open the vector engine that the configuration names: a Qdrant server, or the embedded one."""
 
-from hx_gateway.app.children import VECTORS
-from hx_gateway.config.origin import parse_base_url
+from urllib.parse import urlsplit
+
 from hx_gateway.config.paths import socket_path
-from hx_gateway.core.http import Sender
+from hx_gateway.core.http import Origin, Sender
 from hx_gateway.core.ports import Vectors
-from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.core.snapshot import RagSettings, Snapshot
 from hx_gateway.local.edge import EdgeVectors
 from hx_gateway.rag.qdrant import QdrantVectors
 
+_DEFAULT_PORT = 6333
 
-def open_vectors(snapshot: Snapshot, client: Sender) -> Vectors | None:
-    """Open the vector store of a snapshot, None when document search is off. Waits for nothing."""
+
+def open_vectors(snapshot: Snapshot, sender: Sender) -> Vectors | None:
+    """Open it without waiting for it; None when document search is switched off."""
     rag = snapshot.rag
     if not rag.enabled:
         return None
-    if rag.qdrant_url is None:
-        return EdgeVectors(socket_path(snapshot.state_dir, VECTORS), rag.timeout)
-    origin, base_path = parse_base_url(rag.qdrant_url.reveal())
+    if rag.qdrant_url is not None:
+        return _server(rag, rag.qdrant_url.reveal(), sender)
+    return EdgeVectors(socket_path(snapshot.state_dir, "vectors"), rag.timeout)
+
+
+def _server(rag: RagSettings, url: str, sender: Sender) -> QdrantVectors:
+    parts = urlsplit(url)
+    origin = Origin(
+        scheme=parts.scheme,
+        host=parts.hostname or "localhost",
+        port=parts.port or (443 if parts.scheme == "https" else _DEFAULT_PORT),
+    )
     return QdrantVectors(
-        client,
+        sender,
         origin,
-        base_path=base_path,
+        base_path=parts.path.rstrip("/"),
         api_key=rag.qdrant_api_key,
         timeout_s=rag.timeout,
     )

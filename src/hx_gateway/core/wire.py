@@ -100,9 +100,10 @@ def text_field(fields: Mapping[str, Raw], name: str) -> str | None:
     if value is None:
         return None
     try:
-        return _TEXT.decode(value)
+        text: str | None = _TEXT.decode(value)
     except msgspec.ValidationError:
         raise InvalidRequest(f"'{name}' must be a string.", param=name) from None
+    return text
 
 
 def bool_field(fields: Mapping[str, Raw], name: str) -> bool:

@@ -5,6 +5,7 @@ no clock. The rules are `docs/decisions/0004-breaker-and-retry-budget.md`.
 """
 
 from collections import deque
+from collections.abc import Callable
 from enum import StrEnum
 
 from hx_gateway.core.errors import CredentialRefused, ModelMissing, UpstreamError
@@ -89,6 +90,7 @@ class Health:
         self._cooldown_s = cooldown_s
         self._enabled = enabled
         self._vitals: dict[str, Vitals] = {}
+        self.on_open: Callable[[Deployment, float], None] = _unheard
 
     def configure(self, *, cooldown_s: float, enabled: bool) -> None:
         """Take over new settings after a reload."""
@@ -150,6 +152,7 @@ class Health:
             vitals.cooldown_s = self._cooldown(deployment, fault)
             vitals.open_until = now + vitals.cooldown_s
             vitals.probe_until = 0.0
+            self.on_open(deployment, vitals.cooldown_s)
 
     def may_retry(self, deployment: Deployment, now: float) -> bool:
         """Say whether its retry budget allows one more: 20 % of the last 10 s, at least 3."""
@@ -163,6 +166,10 @@ class Health:
         if deployment.cooldown_s is not None:
             return deployment.cooldown_s
         return fault.retry_after_s or self._cooldown_s
+
+
+def _unheard(_deployment: Deployment, _seconds: float) -> None:
+    pass
 
 
 def _should_open(vitals: Vitals, now: float, fault: UpstreamError, *, alone: bool) -> bool:

@@ -38,7 +38,7 @@ def _no_states() -> Iterable[DeploymentState]:
     return ()
 
 
-def _nothing_lost() -> int:
+def _none() -> int:
     return 0
 
 
@@ -54,10 +54,11 @@ class Metrics(Collector):
         version: str,
         *,
         states: Callable[[], Iterable[DeploymentState]] = _no_states,
-        log_lines_lost: Callable[[], int] = _nothing_lost,
+        in_flight: Callable[[], int] = _none,
+        log_lines_lost: Callable[[], int] = _none,
         max_series: int = MAX_SERIES,
     ) -> None:
-        """`states` and `log_lines_lost` are asked at each reading."""
+        """`states`, `in_flight` and `log_lines_lost` are asked at each reading."""
         self.registry = CollectorRegistry()
         self._version = version
         self._states = states
@@ -70,7 +71,7 @@ class Metrics(Collector):
         self._fallen_in_vain: dict[_Labels, int] = {}
         self._dependencies: dict[str, bool] = {}
         self._answers: dict[_Labels, int] = {}
-        self._in_flight = 0
+        self._in_flight = in_flight
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
@@ -89,14 +90,6 @@ class Metrics(Collector):
     def answered(self, endpoint: str, status: int) -> None:
         """Count one HTTP answer of any endpoint (by its name, never by the path that was sent)."""
         _count(self._answers, (endpoint, str(status)))
-
-    def began(self) -> None:
-        """Count a call in."""
-        self._in_flight += 1
-
-    def ended(self) -> None:
-        """Count a call out."""
-        self._in_flight -= 1
 
     def cooled_down(self, deployment_id: str, provider: str, model: str) -> None:
         """Count that a deployment was taken out for a while."""
@@ -122,7 +115,7 @@ class Metrics(Collector):
         yield from families(tallies)
         yield from _deployments(dict(self._attempts), tallies)
         yield from self._health()
-        yield _gauge("litellm_in_flight_requests", "Calls under way.", {(): self._in_flight}, ())
+        yield _gauge("litellm_in_flight_requests", "Calls under way.", {(): self._in_flight()}, ())
         yield _counter(
             "hx_http_answers",
             "HTTP answers of all endpoints.",

@@ -129,10 +129,9 @@ async def test_many_series_are_rendered_off_the_loop_with_the_same_result() -> N
 async def test_states_are_asked_at_the_reading() -> None:
     states = [DeploymentState(deployment_id="d1", provider="acme", model="m", state=2)]
     lost = [0]
-    metrics = Metrics("0", states=lambda: states, log_lines_lost=lambda: lost[0])
-    metrics.began()
-    metrics.began()
-    metrics.ended()
+    metrics = Metrics(
+        "0", states=lambda: states, in_flight=lambda: 1, log_lines_lost=lambda: lost[0]
+    )
     metrics.cooled_down("d1", "acme", "m")
     metrics.set_dependencies({"redis": False, "database": True})
     metrics.answered("healthz", 200)
