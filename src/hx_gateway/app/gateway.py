@@ -16,6 +16,7 @@ from hx_gateway.app.listen import Listen
 from hx_gateway.app.open import open_parts, secrets_of
 from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
+from hx_gateway.app.pidfile import pid_path
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
 from hx_gateway.core.errors import ConfigError
@@ -86,6 +87,7 @@ class Gateway:
         for name in _needs_restart(old, snapshot):
             _log.warning("%s changed; it takes effect after a restart", name)
         self._swap(snapshot)
+        self._write_pid(snapshot)  # `reload` and `status` read from its time what is in force
         _log.info("configuration reloaded, generation %d", snapshot.generation)
         return True
 
@@ -175,7 +177,7 @@ class Gateway:
             await self._parts.clock.sleep(_STATUS_EVERY_S)
 
     def _write_pid(self, snapshot: Snapshot) -> None:
-        self._pid_path = snapshot.state_dir / "hx-gateway.pid"
+        self._pid_path = pid_path(snapshot.state_dir)
         self._pid_path.write_text(f"{os.getpid()}\n")
 
     def _remove_pid(self) -> None:

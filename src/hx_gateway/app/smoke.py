@@ -120,9 +120,8 @@ def _search(caller: Asks, *, is_on: bool) -> Run:
             text = "Switched off, or no embedding model is configured."
             return Finding(name="document search", verdict=Verdict.SKIP, detail=text)
         namespace = f"smoke-{secrets.token_hex(8)}"
-        document = {"id": "whale", "text": TEXT, "metadata": {"ttl_days": 1}}
-        body = {"namespace": namespace, "documents": [document]}
-        said = await _ask(caller, "/v1/rag/upsert", body)
+        document = {"namespace": namespace, "id": "whale", "text": TEXT}
+        said = await _ask(caller, "/v1/rag/upsert", {"documents": [document]})
         if said.status == 200:
             question = {"namespace": namespace, "query": "blue whale", "limit": 1}
             said = await _ask(caller, "/v1/rag/search", question)

@@ -5,12 +5,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hx_gateway.app.pidfile import pid_path, read_pid
-from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, Nouns
-from hx_gateway.config import load_snapshot
+from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Nouns
+from hx_gateway.cli.place import add_address, find_place
 
 WAIT_S = 15.0
 STEP_S = 0.05
@@ -27,26 +27,35 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         ),
         parents=parents,
     )
+    add_address(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compile here, so that problems are seen here; then signal and wait. Raises ConfigError."""
-    state_dir = load_snapshot(args.config, args.env_file).state_dir
-    pid = read_pid(state_dir)
+    """Compile here, so that problems are seen here; then signal and wait."""
+    place = find_place(args)
+    if place.result.problems:
+        return refuse(place.result.problems, EXIT_USAGE)
+    pid = read_pid(place.state_dir)
     if pid is None:
-        print("No gateway runs with this state directory.", file=sys.stderr)
-        return EXIT_FAILED
-    before = loaded_at(state_dir)
+        text = "No gateway runs with this state directory (HX_STATE_DIR names it)."
+        return refuse((text, "A service is reloaded by: systemctl reload hx-gateway"), EXIT_FAILED)
+    before = loaded_at(place.state_dir)
     try:
         os.kill(pid, signal.SIGHUP)
     except ProcessLookupError:
-        print("The gateway that wrote the pid file is gone.", file=sys.stderr)
-        return EXIT_FAILED
+        return refuse(("The gateway that wrote the pid file is gone.",), EXIT_FAILED)
     except PermissionError:
-        print("The gateway belongs to another user; run this as that user.", file=sys.stderr)
-        return EXIT_FAILED
-    return wait_for(state_dir, before)
+        text = "The gateway belongs to another user; run this as that user."
+        return refuse((text,), EXIT_FAILED)
+    return wait_for(place.state_dir, before)
+
+
+def refuse(reasons: Iterable[str], code: int) -> int:
+    """Say why not."""
+    for reason in reasons:
+        print(reason, file=sys.stderr)
+    return code
 
 
 def wait_for(state_dir: Path, before: int) -> int:
@@ -56,8 +65,7 @@ def wait_for(state_dir: Path, before: int) -> int:
             print("Reloaded.")
             return EXIT_OK
         time.sleep(STEP_S)
-    print("The gateway did not take it up; its log says why.", file=sys.stderr)
-    return EXIT_FAILED
+    return refuse(("The gateway did not take it up; its log says why.",), EXIT_FAILED)
 
 
 def loaded_at(state_dir: Path) -> int:

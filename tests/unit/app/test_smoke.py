@@ -100,6 +100,8 @@ async def test_every_round_trip_has_a_namespace_of_its_own() -> None:
     one, other = Gateway(GOOD), Gateway(GOOD)
     await found(one)
     await found(other)
-    used = [gateway.bodies["/v1/rag/upsert"]["namespace"] for gateway in (one, other)]
+    used = [
+        gateway.bodies["/v1/rag/upsert"]["documents"][0]["namespace"] for gateway in (one, other)
+    ]
     assert used[0] != used[1]
     assert one.bodies["/v1/rag/search"]["namespace"] == used[0]
