@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hx_gateway.app.diagnosis import Patient, diagnosis
 from hx_gateway.cli.findings import show
 from hx_gateway.cli.main import Nouns
-from hx_gateway.cli.place import Place, add_address, find_place
+from hx_gateway.cli.place import Place, add_address, add_json, find_place
 from hx_gateway.core.check import Finding
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.manage.checks import Checkup
@@ -25,6 +25,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         parents=parents,
     )
     add_address(parser)
+    add_json(parser)
     parser.add_argument(
         "--ask-vendors",
         action="store_true",

@@ -30,6 +30,10 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     """Declare the options that say where the gateway listens."""
     parser.add_argument("--host", help="where the gateway listens (default: as `serve` decides)")
     parser.add_argument("--port", type=int, help="its port (default: as `serve` decides)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare the option for programs."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

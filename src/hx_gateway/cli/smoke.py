@@ -10,7 +10,7 @@ from hx_gateway.app.probe import calling
 from hx_gateway.app.smoke import Plan, smoke_checks
 from hx_gateway.cli.findings import show
 from hx_gateway.cli.main import EXIT_USAGE, Nouns
-from hx_gateway.cli.place import Place, add_address, find_place
+from hx_gateway.cli.place import Place, add_address, add_json, find_place
 from hx_gateway.config.masterkey import read_kept_key
 from hx_gateway.core.call import Operation
 from hx_gateway.core.check import Finding
@@ -35,6 +35,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         parents=parents,
     )
     add_address(parser)
+    add_json(parser)
     parser.add_argument("--key-file", metavar="FILE", help="file with the key to use; - is stdin")
     parser.add_argument("--chat-model", metavar="NAME", help="model to chat with")
     parser.set_defaults(run=run)

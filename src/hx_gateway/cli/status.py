@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hx_gateway.app.pidfile import pid_path
 from hx_gateway.app.probe import Phase, Standing, calling, read_standing
 from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, Nouns
-from hx_gateway.cli.place import Place, add_address, find_place
+from hx_gateway.cli.place import Place, add_address, add_json, find_place
 from hx_gateway.core import wire
 
 
@@ -23,6 +23,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         parents=parents,
     )
     add_address(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
