@@ -24,6 +24,7 @@ CREDENTIAL = "sk-golden-credential"
 KINDS = {
     "chat": (Operation.CHAT, "openai_chat"),
     "complete": (Operation.COMPLETE, "openai_completions"),
+    "messages": (Operation.CHAT, "anthropic_messages"),
     "embed": (Operation.EMBED, "openai_embeddings"),
 }
 VENDORS = sorted(path.name for path in ROOT.iterdir() if path.name in PROVIDERS)
@@ -96,6 +97,16 @@ def request_cases() -> list[Case]:
         for vendor in VENDORS
         for path in sorted(ROOT.glob("calls/*/*.json"))
         if KINDS[path.parent.name][0] in PROVIDERS[vendor].speaks
+    ]
+
+
+def relayed_cases() -> list[Case]:
+    """Those of them whose dialect the vendor speaks."""
+    return [
+        case
+        for case in request_cases()
+        for operation, dialect in [KINDS[case.kind]]
+        if dialect in {way.name for way in case.provider.speaks[operation]}
     ]
 
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from hx_gateway.adapter.headers import client_headers
+from hx_gateway.adapter.loss import left_behind
 from hx_gateway.adapter.quirks import without
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
@@ -66,8 +67,10 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         body = out.adapt(dict(fields), deployment.model, stream=call.stream)
     else:
         whole = call if fields is call.fields else msgspec.structs.replace(call, fields=fields)
-        question = WAYS_IN[call.dialect].read(whole)
+        way_in = WAYS_IN[call.dialect]
+        question = way_in.read(whole)
         body = out.encode(question, deployment.model, stream=call.stream)
+        dropped += left_behind(fields, question, way_in, out)
     if call.operation is Operation.EMBED and isinstance(out, Counted):
         out = out.expecting(count_inputs(fields))
     headers, refused = client_headers(provider, call.headers)

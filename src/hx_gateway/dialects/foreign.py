@@ -1,39 +1,39 @@
-"""Fields that only one family of formats knows: a translated call leaves the others' behind.
+"""Fields that only some formats know, so that a translated call leaves them behind.
 
-What no list holds is some vendor's own and goes on under the client's name.
+The way in leaves out what no other format has a word for; a way out leaves out what OpenAI's two
+formats share and it does not. What no list holds is some vendor's own and goes on as it is.
 """
 
 from collections.abc import Mapping
 
 from msgspec import Raw
 
-OPENAI = frozenset(
-    {
-        "service_tier", "store", "metadata", "prompt_cache_key", "prompt_cache_retention",
-        "safety_identifier", "verbosity",
-    }
-)  # fmt: skip
-CHAT = frozenset(
+CHAT_ONLY = frozenset(
     {
         "audio", "modalities", "prediction", "web_search_options", "logit_bias", "functions",
-        "function_call", "thinking_blocks",
+        "function_call",
     }
 )  # fmt: skip
-RESPONSES = frozenset(
+RESPONSES_ONLY = frozenset(
     {
         "include", "truncation", "background", "previous_response_id", "conversation", "prompt",
         "max_tool_calls", "context_management", "stream_options",
     }
 )  # fmt: skip
-ANTHROPIC = frozenset(
+MESSAGES_ONLY = frozenset(
     {
         "cache_control", "container", "inference_geo", "service_tier", "context_management",
-        "mcp_servers", "betas", "speed", "fallbacks", "user_profile_id", "diagnostics",
+        "mcp_servers", "betas", "speed", "user_profile_id", "diagnostics",
+    }
+)  # fmt: skip
+OPENAI_ONLY = frozenset(
+    {
+        "service_tier", "store", "metadata", "prompt_cache_key", "prompt_cache_retention",
+        "safety_identifier", "verbosity",
     }
 )  # fmt: skip
 
 
-def without(extra: Mapping[str, Raw], *families: frozenset[str]) -> dict[str, Raw]:
-    """Leave out the fields of some families."""
-    foreign = frozenset().union(*families)
-    return {name: value for name, value in extra.items() if name not in foreign}
+def without_openai(extra: Mapping[str, Raw]) -> dict[str, Raw]:
+    """Leave out what only OpenAI's formats know."""
+    return {name: value for name, value in extra.items() if name not in OPENAI_ONLY}

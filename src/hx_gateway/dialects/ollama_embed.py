@@ -15,7 +15,7 @@ from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields, raw
 from hx_gateway.dialects import ollama_errors
 from hx_gateway.dialects.ndjson import WholeLines
-from hx_gateway.dialects.ollama_options import options_of, top_level_of
+from hx_gateway.dialects.ollama_options import is_known, options_of, top_level_of
 from hx_gateway.dialects.openai_embeddings import check_count
 from hx_gateway.dialects.questions import as_embedding
 from hx_gateway.dialects.watch import WatchedRelay
@@ -53,6 +53,10 @@ class EmbedOut(msgspec.Struct, frozen=True, kw_only=True):
         if options := options_of(embedding.extra):
             fields["options"] = raw(options)
         return {**fields, **top_level_of(embedding.extra)}
+
+    def drops(self, name: str) -> bool:
+        """Tell whether a client's further field stays behind."""
+        return not is_known(name)
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
         """Change the model."""

@@ -23,6 +23,11 @@ TOP_LEVEL = frozenset({"keep_alive", "think", "format", "truncate", "shift"})
 _OPTIONS = msgspec.json.Decoder(dict[str, Raw])
 
 
+def is_known(name: str) -> bool:
+    """Tell whether a field goes on: others would be ignored by the server without a word."""
+    return name in OPTIONS or name in TOP_LEVEL or name == "options"
+
+
 def options_of(extra: Mapping[str, Raw]) -> dict[str, object]:
     """Gather the options a client sent by name or in an `options` object; names win."""
     given = extra.get("options")

@@ -1,4 +1,6 @@
-"""Tell questions apart where a way out takes one kind only."""
+"""What a way out can take of a question: one kind only, and not every setting."""
+
+import msgspec
 
 from hx_gateway.core.chat import Chat, Embedding
 from hx_gateway.core.errors import InvalidRequest
@@ -17,3 +19,19 @@ def as_embedding(question: Question) -> Embedding:
     if isinstance(question, Embedding):
         return question
     raise InvalidRequest("This model makes embeddings only.", code="unsupported_operation")
+
+
+# What clients call those settings of `Chat` that have another name there.
+_NAMES = {"choices": "n", "parallel_tools": "parallel_tool_calls"}
+
+
+def lacking(question: Question, settings: frozenset[str]) -> tuple[str, ...]:
+    """Name those of some settings that a question has, as clients call them."""
+    given = (name for name in sorted(settings) if getattr(question, name, None) not in (None, ()))
+    return tuple(_NAMES.get(name, name) for name in given)
+
+
+def leave_out(chat: Chat, settings: frozenset[str]) -> Chat:
+    """Take some settings off a chat."""
+    given = {name: None for name in settings if getattr(chat, name) is not None}
+    return msgspec.structs.replace(chat, **given) if given else chat

@@ -16,7 +16,11 @@ PROVIDER = Provider(
     base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     speaks={
         # Reasoning models refuse `max_tokens`; all others take both names.
-        Operation.CHAT: (openai_chat.ChatOut(max_tokens_field="max_completion_tokens"),),
+        Operation.CHAT: (
+            openai_chat.ChatOut(
+                max_tokens_field="max_completion_tokens", lacks=frozenset({"top_k"})
+            ),
+        ),
         Operation.COMPLETE: (openai_completions.WAY_OUT,),
         Operation.EMBED: (openai_embeddings.WAY_OUT,),
     },

@@ -60,16 +60,21 @@ def test_another_dialect_is_translated_to_the_first() -> None:
 
 
 def test_path_and_headers_are_put_together() -> None:
-    asked = msgspec.structs.replace(ask(), headers={b"x-client": b"c"})
+    asked = msgspec.structs.replace(ask(), headers={b"x-client": b"c", b"cookie": b"secret"})
+    provider = msgspec.structs.replace(ACME, client_headers={b"x-client": None})
     prepared = sent(
-        asked, base_path="/v1", credential=Secret("k"), headers=((b"x-operator", b"o"),)
+        asked,
+        provider,
+        base_path="/v1",
+        credential=Secret("k"),
+        headers=((b"x-operator", b"o"),),
     )
     assert prepared.request.path == "/v1/chat/completions"
     assert prepared.request.headers == (
         (b"content-type", b"application/json"),
         (b"authorization", b"Bearer k"),
-        (b"x-operator", b"o"),
         (b"x-client", b"c"),
+        (b"x-operator", b"o"),
     )
 
 

@@ -21,8 +21,8 @@ from hx_gateway.core.chat import (
 )
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.wire import Fields, raw
-from hx_gateway.dialects import foreign
 from hx_gateway.dialects.documents import messages_document
+from hx_gateway.dialects.foreign import without_openai
 
 Json = dict[str, object]
 
@@ -39,7 +39,6 @@ BUDGETS = {
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _ARGUMENTS = msgspec.json.Decoder(dict[str, Raw])
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
-_FOREIGN = (foreign.OPENAI, foreign.CHAT, foreign.RESPONSES)
 
 
 def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
@@ -66,7 +65,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
     fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
     if stream:
         fields["stream"] = raw(stream)
-    return {**foreign.without(chat.extra, *_FOREIGN), **fields}
+    return {**without_openai(chat.extra), **fields}
 
 
 def _system(messages: tuple[Message, ...]) -> str | list[Json | Raw] | None:

@@ -33,6 +33,7 @@ from hx_gateway.dialects.fields import (
     present,
     texts,
 )
+from hx_gateway.dialects.foreign import MESSAGES_ONLY
 
 
 class _Source(msgspec.Struct):
@@ -115,7 +116,7 @@ _METADATA = Decoder(_Metadata)
 
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _MODES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
-_OURS = frozenset({"model", "stream"})
+_OURS = frozenset({"model", "stream"}) | MESSAGES_ONLY
 # Blocks that are read; all others (search results, server tools ...) are kept as they are.
 _KNOWN = frozenset(
     {"text", "image", "tool_use", "tool_result", "thinking", "redacted_thinking"}

@@ -8,12 +8,14 @@ from hx_gateway.core.event import Event
 from hx_gateway.dialects.anthropic_messages import errors
 from hx_gateway.dialects.anthropic_messages.read import read_chat
 from hx_gateway.dialects.anthropic_messages.write import MessageWriter, render_message
+from hx_gateway.dialects.foreign import MESSAGES_ONLY
 
 
 class MessagesIn:
     """The way in; see `WayIn`."""
 
     name = "anthropic_messages"
+    untranslated = MESSAGES_ONLY
 
     def read(self, call: Call) -> Chat:
         """Understand the call; unlike in other formats the limit must be given."""

@@ -17,6 +17,7 @@ from hx_gateway.dialects.anthropic_messages.decode import (
 )
 from hx_gateway.dialects.anthropic_messages.encode import encode_chat
 from hx_gateway.dialects.anthropic_messages.watch import MessageWatcher
+from hx_gateway.dialects.foreign import OPENAI_ONLY
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.questions import as_chat
 
@@ -25,10 +26,20 @@ _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "
 
 
 class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
-    """The way out; see `WayOut`."""
+    """The way out; see `WayOut`. `lacks` are settings of `Chat` it has no words for."""
 
     name: str = "anthropic_messages"
     path: str = "/v1/messages"
+    lacks: frozenset[str] = frozenset(
+        {
+            "seed",
+            "choices",
+            "frequency_penalty",
+            "presence_penalty",
+            "logprobs",
+            "top_logprobs",
+        }
+    )
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body of a translated call."""
@@ -38,6 +49,10 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
         """Write the body for `COUNT_PATH`: the prompt and what belongs to it, no settings."""
         fields = encode_chat(as_chat(question), model, stream=False)
         return {name: fields[name] for name in _COUNTED if name in fields}
+
+    def drops(self, name: str) -> bool:
+        """Tell whether a client's further field stays behind."""
+        return name in OPENAI_ONLY
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
         """Change the model; a stream's usage comes without asking."""

@@ -13,19 +13,25 @@ from hx_gateway.dialects import ollama_errors
 from hx_gateway.dialects.ndjson import WholeLines
 from hx_gateway.dialects.ollama_chat.decode import ChatDecoder, decode_chat
 from hx_gateway.dialects.ollama_chat.encode import encode_chat
+from hx_gateway.dialects.ollama_options import is_known
 from hx_gateway.dialects.questions import as_chat
 from hx_gateway.dialects.watch import WatchedRelay
 
 
 class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
-    """The way out; see `WayOut`."""
+    """The way out; see `WayOut`. `lacks` are settings of `Chat` it has no words for."""
 
     name: str = "ollama_chat"
     path: str = "/api/chat"
+    lacks: frozenset[str] = frozenset({"choices", "parallel_tools", "user"})
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body."""
         return encode_chat(as_chat(question), model, stream=stream)
+
+    def drops(self, name: str) -> bool:
+        """Tell whether a client's further field stays behind."""
+        return not is_known(name)
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
         """Change the model, and say whether to stream: this server streams unless told not to."""

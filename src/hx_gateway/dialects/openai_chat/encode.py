@@ -20,13 +20,10 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.wire import Fields, raw
-from hx_gateway.dialects import foreign
 from hx_gateway.dialects.documents import chat_document
 from hx_gateway.dialects.images import url_of
 
 Json = dict[str, object]
-
-_FOREIGN = (foreign.ANTHROPIC - foreign.OPENAI, foreign.RESPONSES)
 
 STREAM_OPTIONS = raw({"include_usage": True})
 TRUE = raw(True)  # noqa: FBT003 - the JSON value itself
@@ -58,7 +55,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool, max_tokens_field: str) 
         "user": chat.user,
     }
     fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
-    return {**foreign.without(chat.extra, *_FOREIGN), **fields}
+    return {**chat.extra, **fields}
 
 
 def _messages(messages: tuple[Message, ...]) -> list[Json]:

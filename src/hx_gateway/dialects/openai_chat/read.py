@@ -34,6 +34,7 @@ from hx_gateway.dialects.fields import (
     present,
     texts,
 )
+from hx_gateway.dialects.foreign import CHAT_ONLY
 from hx_gateway.dialects.images import image_of_url
 
 
@@ -125,7 +126,7 @@ _ROLES = {
     "assistant": Role.ASSISTANT,
     "tool": Role.TOOL,
 }
-_OURS = frozenset({"model", "stream", "stream_options"})
+_OURS = frozenset({"model", "stream", "stream_options"}) | CHAT_ONLY
 
 
 def read_chat(call: Call) -> Chat:

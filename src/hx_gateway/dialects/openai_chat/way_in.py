@@ -5,6 +5,7 @@ from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import GatewayError
 from hx_gateway.core.event import Event
 from hx_gateway.dialects import openai_errors
+from hx_gateway.dialects.foreign import CHAT_ONLY
 from hx_gateway.dialects.openai_chat.read import read_chat
 from hx_gateway.dialects.openai_chat.write import ChatWriter, render_chat
 
@@ -13,6 +14,7 @@ class ChatIn:
     """The way in; see `WayIn`."""
 
     name = "openai_chat"
+    untranslated = CHAT_ONLY
 
     def read(self, call: Call) -> Chat:
         """Understand the call."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
@@ -15,7 +14,7 @@ from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_chat.decode import ChatDecoder, decode_chat, find_usage
 from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE, encode_chat
 from hx_gateway.dialects.openai_relay import openai_relay
-from hx_gateway.dialects.questions import as_chat
+from hx_gateway.dialects.questions import as_chat, leave_out
 
 _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
@@ -23,17 +22,19 @@ _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
     """The way out; see `WayOut`.
 
-    `max_tokens_field` is what translated calls name their limit; servers differ on it. A relayed
-    call keeps the client's own name.
+    Servers differ in what they take, and a translated call must do without the client's knowledge
+    of them: `max_tokens_field` is the name of its limit, `lacks` are settings of `Chat` that the
+    server refuses. A relayed call is the client's own.
     """
 
     name: str = "openai_chat"
     path: str = "/chat/completions"
     max_tokens_field: str = "max_tokens"
+    lacks: frozenset[str] = frozenset()
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body of a translated call."""
-        chat: Chat = as_chat(question)
+        chat = leave_out(as_chat(question), self.lacks)
         return encode_chat(chat, model, stream=stream, max_tokens_field=self.max_tokens_field)
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
