@@ -191,7 +191,7 @@ async def _log_lines(name: str, process: asyncio.subprocess.Process) -> None:
     async for line in process.stderr:
         text = _COLOUR.sub("", line.decode(errors="replace")).rstrip()
         if text:
-            _log.info("child %s: %s", name, text)
+            _log.debug("child %s: %s", name, text)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -1,6 +1,7 @@
 """The inference routes: chat, completions, embeddings, models."""
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
@@ -20,7 +21,11 @@ from hx_gateway.pipeline.reply import Reply
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 from hx_gateway.web.respond import json_response
 
-HEARTBEAT = b": ping\n\n"
+COMMENT = b": ping\n\n"
+# What each format's clients ignore while they wait; a comment where the format has no ping.
+HEARTBEATS = {"anthropic_messages": b'event: ping\ndata: {"type": "ping"}\n\n'}
+# Client headers that a vendor may want to see; which of them go on is data of the vendor.
+_PASSED_ON = (b"anthropic-beta", b"anthropic-version")
 MODEL_CREATED = 1677610602  # what LiteLLM answers for every model
 _ERRORS = (400, 403, 404, 413, 429, 500, 502, 503, 504)
 
@@ -65,17 +70,18 @@ class Inference:
         call = self._call(visit, operation, dialect)
         visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:
-            return _response(await self._pipeline.handle(call, visit.caller))
+            return _response(await self._pipeline.handle(call, visit.caller), None)
         task = spawn(self._pipeline.handle(call, visit.caller), name="call")
         try:
             await asyncio.wait((task,), timeout=self._heartbeat_s)
         except asyncio.CancelledError:
             task.cancel()
             raise
+        heartbeat = HEARTBEATS.get(dialect, COMMENT)
         if task.done():
-            return _response(task.result())
+            return _response(task.result(), heartbeat)
         late = LateStream(task, call)
-        return Response(200, headers=[SSE_TYPE], chunks=late, heartbeat=HEARTBEAT)
+        return Response(200, headers=[SSE_TYPE], chunks=late, heartbeat=heartbeat)
 
     def _call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
         request = visit.request
@@ -93,6 +99,7 @@ class Inference:
             fields=fields,
             stream=stream,
             wants_usage=stream and _wants_usage(fields),
+            headers=_passed_on(request.headers) if dialect == "anthropic_messages" else {},
             started_at=self._clock.monotonic(),
         )
 
@@ -176,10 +183,14 @@ class LateStream:
             await self._chunks.aclose()
 
 
-def _response(reply: Reply) -> Response:
+def _response(reply: Reply, heartbeat: bytes | None) -> Response:
     if reply.chunks is None:
         return Response(reply.status, reply.body, reply.headers)
-    return Response(reply.status, b"", reply.headers, chunks=reply.chunks, heartbeat=HEARTBEAT)
+    return Response(reply.status, b"", reply.headers, chunks=reply.chunks, heartbeat=heartbeat)
+
+
+def _passed_on(headers: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
+    return {name: headers[name] for name in _PASSED_ON if name in headers}
 
 
 class _StreamOptions(msgspec.Struct):
@@ -207,6 +218,7 @@ def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
             inference.handler(Operation.COMPLETE, "openai_completions"), "complete", "completions"
         ),
         *_posts(inference.handler(Operation.EMBED, "openai_embeddings"), "embed", "embeddings"),
+        _messages(inference),
         *_models(inference),
     )
 
@@ -239,6 +251,20 @@ def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
         )
         for n, path in enumerate(paths)
     ]
+
+
+def _messages(inference: Inference) -> Endpoint:
+    return Endpoint(
+        method="POST",
+        path="/v1/messages",
+        scope=Scope.INFERENCE,
+        handler=inference.handler(Operation.CHAT, "anthropic_messages"),
+        name="messages",
+        summary="Answer a conversation (Anthropic messages)",
+        tag="inference",
+        errors=_ERRORS,
+        dialect="anthropic_messages",
+    )
 
 
 def _models(inference: Inference) -> list[Endpoint]:
