@@ -220,6 +220,10 @@ async def restarts(_upstream: Upstream) -> Any:
 
 
 async def smoke(_upstream: Upstream) -> Any:
+    async def are_children_up() -> bool:
+        return (await ask("/healthz/deps")).status == 200
+
+    await until(are_children_up, 30)
     command = [sys.executable, "-m", "hx_gateway", "smoke", "--config", str(CONFIG)]
     run = await asyncio.to_thread(
         subprocess.run,
@@ -259,7 +263,7 @@ async def tell() -> None:
                 story[name] = await chapter(upstream)
             except Exception:  # noqa: BLE001 - the story is told to its end
                 story[name] = {"error": traceback.format_exc()}
-    Path("/story.json").write_text(json.dumps(story, indent=1))
+            Path("/story.json").write_text(json.dumps(story, indent=1))
 
 
 if __name__ == "__main__":
