@@ -10,7 +10,7 @@ from tests.support.sender import ScriptedSender
 
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call, Operation
-from hx_gateway.core.http import Origin
+from hx_gateway.core.http import Origin, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.receipt import Receipt
@@ -20,7 +20,6 @@ from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.handle import Pipeline
-from hx_gateway.pipeline.reply import Reply
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.table import Table
 
@@ -83,7 +82,7 @@ class Rig:
         stream: bool = False,
         wants_usage: bool = False,
         caller: Principal = CALLER,
-    ) -> Reply:
+    ) -> Response:
         fields = wire.decode_fields(
             wire.encode(
                 {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream}

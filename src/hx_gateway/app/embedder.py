@@ -47,9 +47,9 @@ class PipelineEmbedder:
                 code="embedding_unavailable",
                 type_="embedding_unavailable",
             )
-        reply = await self._pipeline.handle(self._call(texts), SYSTEM)
+        response = await self._pipeline.handle(self._call(texts), SYSTEM)
         try:
-            answer = msgspec.json.decode(reply.body, type=_Vectors)
+            answer = msgspec.json.decode(response.body, type=_Vectors)
         except msgspec.DecodeError as error:
             raise Garbled("The embedding model's answer cannot be read.") from error
         vectors = [each.embedding for each in sorted(answer.data, key=lambda each: each.index)]

@@ -10,7 +10,7 @@ ALL_MODELS = "all-proxy-models"  # LiteLLM's word for every model
 
 def check_scope(principal: Principal, scope: Scope) -> None:
     """Raise Forbidden when the caller lacks the scope."""
-    if not principal.has_scope(scope):
+    if scope not in principal.scopes and not principal.has_scope(scope):
         raise Forbidden(f"This key lacks the scope '{scope.value}'.", code="missing_scope")
 
 

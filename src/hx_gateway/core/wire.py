@@ -54,8 +54,8 @@ def decode_any(body: bytes | Raw) -> Any:
 
 def path_of(error: msgspec.ValidationError) -> str | None:
     """Find the field that a validation error speaks of (`$.limit` gives `limit`)."""
-    _, _, path = str(error).rpartition(" - at `$")
-    return path.rstrip("`").lstrip(".") or None
+    _, mark, path = str(error).rpartition(" - at `$")
+    return path.rstrip("`").lstrip(".") or None if mark else None
 
 
 def check_depth(body: bytes) -> None:

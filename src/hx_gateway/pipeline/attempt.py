@@ -1,4 +1,4 @@
-"""One attempt: a call, a deployment, and either a reply that has begun or a fault."""
+"""One attempt: a call, a deployment, and either an answer that has begun or a fault."""
 
 from collections.abc import Mapping
 
@@ -9,16 +9,26 @@ from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Garbled, UpstreamError
 from hx_gateway.core.event import Used
-from hx_gateway.core.http import JSON_TYPE, SSE_TYPE, Deadlines, Exchange, Header, Sender
+from hx_gateway.core.http import (
+    JSON_TYPE,
+    SSE_TYPE,
+    Deadlines,
+    Exchange,
+    Header,
+    Response,
+    Sender,
+)
 from hx_gateway.core.provider import WayIn
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
-from hx_gateway.core.usage import Usage, usd
+from hx_gateway.core.usage import usd
 from hx_gateway.pipeline.canned import canned_events
 from hx_gateway.pipeline.record import Record
-from hx_gateway.pipeline.reply import Canned, Reply, Stream, Translation
-from hx_gateway.routing.health import Health
+from hx_gateway.pipeline.reply import Canned, Reply, Translation
+from hx_gateway.routing.health import Health, Vitals
 from hx_gateway.routing.plan import Try
+
+_UNCACHED: Header = (b"cache-control", b"no-cache")
 
 
 class Attempter:
@@ -39,44 +49,44 @@ class Attempter:
         self._ways_in = ways_in
         self._stream_deadlines: dict[str, Deadlines] = {}
 
-    async def attempt(self, call: Call, step: Try, record: Record, *, alone: bool) -> Reply:
+    async def attempt(self, call: Call, step: Try, record: Record) -> Response:
         """Ask one deployment; raises UpstreamError (noted) when it does not answer properly."""
-        deployment, health = step.deployment, self._health
-        record.trying(step)
+        deployment = step.deployment
+        began = record.trying(step)
         if deployment.canned is not None:
             return self._canned(call, deployment.canned, record)
-        health.begin(deployment, self._clock.monotonic(), retry=step.retry or step.fallback)
-        streams = False
+        vitals = self._health.of(deployment)
+        vitals.begin(began, retry=step.retry or step.fallback)
+        exchange: Exchange | None = None
+        has_begun = False  # a stream that began keeps the exchange and its place
         try:
             prepared = prepare(call, deployment)
             exchange = await self._sender.send(
                 deployment.origin, prepared.request, self._deadlines(deployment, call)
             )
-            try:
-                if not 200 <= exchange.status < 300:
-                    await _raise_fault(exchange, prepared)
-                if call.stream:
-                    reply = await self._stream(call, exchange, prepared, record)
-                    streams = True
-                else:
-                    reply = await self._whole(call, exchange, prepared, record)
-            finally:
-                if not streams:
-                    exchange.close()
+            if not 200 <= exchange.status < 300:
+                await _raise_fault(exchange, prepared)
+            if call.stream:
+                response = await self._stream(call, exchange, prepared, record, vitals)
+                has_begun = True
+            else:
+                body = await exchange.read()
+                response = self._whole(call, body, prepared, record, vitals)
         except UpstreamError as fault:
             record.tried(fault.error_code or fault.error_type)
-            health.failed(deployment, self._clock.monotonic(), fault, alone=alone)
+            is_alone = len(step.route.deployments) == 1
+            self._health.failed(deployment, self._clock.monotonic(), fault, alone=is_alone)
             raise
         finally:
-            if not streams:
-                health.release(deployment)
-        return reply
+            if not has_begun:
+                vitals.release()
+                if exchange is not None:
+                    exchange.close()
+        return response
 
-    async def _whole(
-        self, call: Call, exchange: Exchange, prepared: Prepared, record: Record
-    ) -> Reply:
-        body = await exchange.read()
-        usage: Usage | None = None
+    def _whole(
+        self, call: Call, body: bytes, prepared: Prepared, record: Record, vitals: Vitals
+    ) -> Response:
         if prepared.relayed:
             usage = prepared.out.usage(body)
         else:
@@ -84,37 +94,34 @@ class Attempter:
             usage = next((e.usage for e in reversed(events) if type(e) is Used), None)
             body = self._ways_in[call.dialect].render(events, call)
         record.used(usage)
-        self._succeeded(record)
+        vitals.succeeded(self._clock.monotonic(), record.tried())
         headers = _headers(call, prepared.changed, record)
         headers.append(JSON_TYPE)
         record.settle(Ending.COMPLETE, status=200)
-        return Reply(200, headers, body)
+        return Response(200, body, headers)
 
     async def _stream(
-        self, call: Call, exchange: Exchange, prepared: Prepared, record: Record
-    ) -> Reply:
+        self,
+        call: Call,
+        exchange: Exchange,
+        prepared: Prepared,
+        record: Record,
+        vitals: Vitals,
+    ) -> Response:
         way_in = self._ways_in[call.dialect]
         passage = (
             prepared.out.relay(wants_usage=call.wants_usage)
             if prepared.relayed
             else Translation(prepared.out.decoder(), way_in.writer(call))
         )
-        deployment = record.deployment
-        assert deployment is not None  # noqa: S101 - `attempt` has just set it
-        stream = Stream(exchange, passage, way_in, record, lambda: self._health.release(deployment))
-        await stream.begin()
-        self._succeeded(record)
+        reply = Reply(exchange, passage, way_in, record, vitals.release)
+        await reply.begin()
+        vitals.succeeded(self._clock.monotonic(), record.tried())
         headers = _headers(call, prepared.changed, record)
-        headers.append(SSE_TYPE)
-        headers.append((b"cache-control", b"no-cache"))
-        return Reply(200, headers, chunks=stream)
+        headers += (SSE_TYPE, _UNCACHED)
+        return Response(200, b"", headers, chunks=reply)
 
-    def _succeeded(self, record: Record) -> None:
-        seconds = record.tried()
-        if record.deployment is not None:
-            self._health.succeeded(record.deployment, self._clock.monotonic(), seconds)
-
-    def _canned(self, call: Call, text: str, record: Record) -> Reply:
+    def _canned(self, call: Call, text: str, record: Record) -> Response:
         """Answer from the configuration (`mock_response`); no upstream is asked."""
         way_in = self._ways_in[call.dialect]
         events = canned_events(call, text)
@@ -123,9 +130,10 @@ class Attempter:
         headers = _headers(call, (), record)
         record.settle(Ending.COMPLETE, status=200)
         if not call.stream:
-            return Reply(200, [*headers, JSON_TYPE], way_in.render(events, call))
+            return Response(200, way_in.render(events, call), [*headers, JSON_TYPE])
         writer = way_in.writer(call)
-        return Reply(200, [*headers, SSE_TYPE], chunks=Canned(writer.write(events) + writer.end()))
+        canned = Canned(writer.write(events) + writer.end())
+        return Response(200, b"", [*headers, SSE_TYPE], chunks=canned)
 
     def _deadlines(self, deployment: Deployment, call: Call) -> Deadlines:
         if not call.stream or deployment.stream_first_byte is None:

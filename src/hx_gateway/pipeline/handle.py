@@ -1,4 +1,4 @@
-"""The way of a call, on one screen: find, admit, plan, send, decode or relay, answer, settle."""
+"""The way of a call, on one screen: find, plan, send, decode or relay, answer, settle."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from hx_gateway.auth.policy import check_model
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.errors import GatewayError, UpstreamError
+from hx_gateway.core.http import Response
 from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.receipt import Ending
@@ -14,9 +15,8 @@ from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.record import Record
-from hx_gateway.pipeline.reply import Reply
 from hx_gateway.routing.health import Health
-from hx_gateway.routing.plan import GiveUp, Plan, RetryPolicy
+from hx_gateway.routing.plan import GiveUp, Plan, RetryPolicy, Step, Try
 from hx_gateway.routing.table import Table
 
 
@@ -47,14 +47,29 @@ class Pipeline:
             fallbacks=settings.max_fallbacks,
             minimum_wait_s=settings.retry_after_s,
         )
+        self._only_choices = {
+            route.name: Try(deployment=route.deployments[0], route=route)
+            for route in table.routes()
+            if len(route.deployments) == 1
+        }
 
-    async def handle(self, call: Call, principal: Principal) -> Reply:
+    async def handle(self, call: Call, principal: Principal) -> Response:
         """Answer one call; raises GatewayError. However it ends, it leaves one receipt."""
         record = Record(call, principal, self._clock, self._sinks)
+        plan: Plan | None = None
         try:
             route = self.table.find(call.model)
             check_model(principal, call.model, route.access_groups)
-            return await self.dispatch(call, self._plan(route), record)
+            plan, step = self._begin(route)
+            while not isinstance(step, GiveUp):
+                if step.wait:
+                    await self._clock.sleep(step.wait)
+                try:
+                    return await self._attempter.attempt(call, step, record)
+                except UpstreamError as fault:
+                    plan = plan or self._plan(route).begun(step)
+                    step = plan.after(fault, self._clock.monotonic())
+            raise step.fault
         except GatewayError as error:
             ending = Ending.FAILED if record.attempts else Ending.REFUSED
             record.settle(ending, status=error.http_status, error=error)
@@ -63,18 +78,14 @@ class Pipeline:
             record.settle(Ending.ABANDONED, status=499)
             raise
 
-    async def dispatch(self, call: Call, plan: Plan, record: Record) -> Reply:
-        """Send the call where the plan says until one upstream starts to answer."""
-        step = plan.first(self._clock.monotonic())
-        while not isinstance(step, GiveUp):
-            if step.wait:
-                await self._clock.sleep(step.wait)
-            alone = len(step.route.deployments) == 1
-            try:
-                return await self._attempter.attempt(call, step, record, alone=alone)
-            except UpstreamError as fault:
-                step = plan.after(fault, self._clock.monotonic())
-        raise step.fault
+    def _begin(self, route: Route) -> tuple[Plan | None, Step]:
+        """Say whom to ask first; nearly always that is the only one there is, without a plan."""
+        now = self._clock.monotonic()
+        only = self._only_choices.get(route.name)
+        if only is not None and self.health.is_usable(only.deployment, now):
+            return None, only
+        plan = self._plan(route)
+        return plan, plan.first(now)
 
     def _plan(self, route: Route) -> Plan:
         return Plan(

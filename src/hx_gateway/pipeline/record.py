@@ -52,12 +52,15 @@ class Record:
         self.usage: Usage | None = None
         self.cost: int | None = None
 
-    def trying(self, step: Try) -> None:
-        """Note that a deployment is being asked."""
+    def trying(self, step: Try) -> float:
+        """Note that a deployment is being asked; gives the (monotonic) moment."""
         self.deployment = step.deployment
+        if step.retry:
+            self.retries += 1
+        if step.fallback:
+            self.fallbacks += 1
         self._tried_at = self._clock.monotonic()
-        self.retries += step.retry
-        self.fallbacks += step.fallback
+        return self._tried_at
 
     def tried(self, fault: str | None = None) -> float:
         """Note the outcome of the attempt; gives the seconds it took to its first byte."""

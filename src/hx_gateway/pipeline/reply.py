@@ -5,7 +5,7 @@ from typing import Protocol
 
 from hx_gateway.core.errors import Garbled, GatewayError, Interrupted, UpstreamError
 from hx_gateway.core.event import Event, Used
-from hx_gateway.core.http import Chunks, Exchange, Header
+from hx_gateway.core.http import Exchange
 from hx_gateway.core.provider import Decoder, WayIn, Writer
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.usage import Usage
@@ -51,22 +51,7 @@ class Translation:
 
 
 class Reply:
-    """What goes back to the client: a whole body, or chunks that must be closed."""
-
-    __slots__ = ("body", "chunks", "headers", "status")
-
-    def __init__(
-        self, status: int, headers: list[Header], body: bytes = b"", chunks: Chunks | None = None
-    ) -> None:
-        """Hold a finished answer, or the stream of one that has begun."""
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.chunks = chunks
-
-
-class Stream:
-    """A stream under way: iterate it for bytes, close it to settle.
+    """An answer under way: iterate it for bytes, close it to settle.
 
     Owns the upstream exchange. Complete, broken, abandoned or drained: it settles once, with the
     usage seen so far. A stream that breaks ends with one error event in the client's own format
@@ -107,7 +92,7 @@ class Stream:
             raise Garbled("The upstream ended its answer before it began.") from fault
         self._first = first
 
-    def __aiter__(self) -> "Stream":
+    def __aiter__(self) -> "Reply":
         """Iterate over itself."""
         return self
 

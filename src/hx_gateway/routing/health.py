@@ -61,7 +61,7 @@ class Vitals:
         self.retries: deque[float] = deque(maxlen=1024)
         self.latencies: deque[float] = deque(maxlen=LATENCY_SAMPLES)
         self.score_s = 0.0
-        self.score_at = 0.0
+        self.score_at = -DECAY_S
 
     def state(self, now: float) -> State:
         """Say how it stands."""
@@ -80,6 +80,31 @@ class Vitals:
             self.outcomes.popleft()
         while self.retries and self.retries[0] < edge:
             self.retries.popleft()
+
+    def begin(self, now: float, *, retry: bool = False) -> None:
+        """Note that it is being asked now."""
+        self.in_flight += 1
+        if retry:
+            self.retries.append(now)
+        if self.open_until and now >= self.open_until:
+            self.probe_until = now + PROBE_LEASE_S
+
+    def release(self) -> None:
+        """Note that an answer is over, however it ended."""
+        self.in_flight -= 1
+
+    def succeeded(self, now: float, seconds: float) -> None:
+        """Note an answer (its first byte after `seconds`); closes the breaker."""
+        self.successes += 1
+        if self.failures_in_a_row or self.open_until:
+            self.failures_in_a_row = 0
+            self.open_until = self.probe_until = self.cooldown_s = 0.0
+        self.outcomes.append((now, False))
+        self.latencies.append(seconds)
+        # An old measurement weighs nothing; a recent one is smoothed.
+        is_old = now - self.score_at > DECAY_S
+        self.score_s = seconds if is_old else self.score_s * 0.7 + seconds * 0.3
+        self.score_at = now
 
 
 class Health:
@@ -110,33 +135,6 @@ class Health:
         if vitals is None or not vitals.open_until:
             return True
         return now >= vitals.open_until and now >= vitals.probe_until
-
-    def begin(self, deployment: Deployment, now: float, *, retry: bool = False) -> None:
-        """Note that it is being asked now."""
-        vitals = self.of(deployment)
-        vitals.in_flight += 1
-        if retry:
-            vitals.retries.append(now)
-        if vitals.open_until and now >= vitals.open_until:
-            vitals.probe_until = now + PROBE_LEASE_S
-
-    def release(self, deployment: Deployment) -> None:
-        """Note that its answer is over, however it ended."""
-        vitals = self.of(deployment)
-        vitals.in_flight = max(vitals.in_flight - 1, 0)
-
-    def succeeded(self, deployment: Deployment, now: float, seconds: float) -> None:
-        """Note an answer (its first byte after `seconds`); closes the breaker."""
-        vitals = self.of(deployment)
-        vitals.successes += 1
-        vitals.failures_in_a_row = 0
-        vitals.open_until = vitals.probe_until = 0.0
-        vitals.cooldown_s = 0.0
-        vitals.outcomes.append((now, False))
-        vitals.latencies.append(seconds)
-        weight = 0.5 ** ((now - vitals.score_at) / DECAY_S) if vitals.score_at else 0.0
-        vitals.score_s = seconds if not weight else vitals.score_s * 0.7 + seconds * 0.3
-        vitals.score_at = now
 
     def failed(
         self, deployment: Deployment, now: float, fault: UpstreamError, *, alone: bool

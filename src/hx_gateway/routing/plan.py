@@ -122,6 +122,11 @@ class Plan:
             return step
         return self._try(min(everyone, key=lambda each: self._health.of(each).open_until))
 
+    def begun(self, step: Try) -> "Plan":
+        """Take over after a first attempt that was made without a plan; gives itself."""
+        self._try(step.deployment)
+        return self
+
     def after(self, fault: UpstreamError, now: float) -> Step:
         """Say what to do now that the last try has failed."""
         if isinstance(fault, ContextWindowExceeded | ContentRefused) or not fault.retryable:

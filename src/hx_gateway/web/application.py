@@ -48,6 +48,9 @@ def _unobserved(_visit: Visit, _endpoint: str, _status: int) -> None:
     pass
 
 
+Found = tuple[Endpoint, Mapping[str, str]] | GatewayError
+
+
 class WebApplication:
     """The endpoints of one snapshot, behind identity, scopes and error bodies."""
 
@@ -75,24 +78,21 @@ class WebApplication:
 
     def check_head(self, head: RequestHead) -> BodyRule | Response:
         """Say how much body a request may have; a path that takes none gets little."""
-        try:
-            endpoint, _ = self._router.find(head.method, head.path)
-        except GatewayError:
-            return NO_BODY
-        return self._rules[endpoint.name]
+        found = head.note = self._lookup(head)
+        return NO_BODY if isinstance(found, GatewayError) else self._rules[found[0].name]
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; never raises (but for being cancelled)."""
         visit = Visit(self._request_id(request), request)
-        dialect, name = "openai_chat", "none"
+        # The path decides only how an error is written until the caller is known.
+        found: Found = request.note or self._lookup(request)  # type: ignore[assignment]
+        dialect, name = ("openai_chat", "none")
+        if type(found) is tuple:
+            dialect, name = found[0].dialect, found[0].name
         try:
             if request.method == "OPTIONS":
                 response = self._preflight(request)
             else:
-                # The path decides only how an error is written until the caller is known.
-                found = self._lookup(request)
-                if isinstance(found, tuple):
-                    dialect, name = found[0].dialect, found[0].name
                 response = await self._enter(visit, found)
         except GatewayError as error:
             response = error_response(error, visit.id, dialect)
@@ -106,20 +106,16 @@ class WebApplication:
         self._observe(visit, name, response.status)
         return response
 
-    async def _enter(
-        self, visit: Visit, found: tuple[Endpoint, Mapping[str, str]] | GatewayError
-    ) -> Response:
+    async def _enter(self, visit: Visit, found: Found) -> Response:
         request = visit.request
         if isinstance(found, GatewayError):
             visit.principal = await self._identify(request)
             raise found
-        endpoint, values = found
+        endpoint, visit.path = found
         if endpoint.scope is not Scope.OPEN:
             principal = self._gate.known(request.headers) or await self._identify(request)
             visit.principal = principal
             check_scope(principal, endpoint.scope)
-        if values:
-            visit.path = values
         if endpoint.query is not None:
             visit.query = decode_query(request.query, endpoint.query)
         if endpoint.body is not None:
@@ -129,7 +125,7 @@ class WebApplication:
     async def _identify(self, request: Request) -> Principal:
         return self._gate.known(request.headers) or await self._gate.find(request.headers)
 
-    def _lookup(self, request: Request) -> tuple[Endpoint, Mapping[str, str]] | GatewayError:
+    def _lookup(self, request: RequestHead) -> Found:
         try:
             return self._router.find(request.method, request.path)
         except GatewayError as error:

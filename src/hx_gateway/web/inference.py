@@ -1,7 +1,7 @@
 """The inference routes: chat, completions, embeddings, models."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 import msgspec
 
@@ -17,7 +17,6 @@ from hx_gateway.core.tasks import spawn
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import take_controls
 from hx_gateway.pipeline.handle import Pipeline
-from hx_gateway.pipeline.reply import Reply
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 from hx_gateway.web.respond import json_response
 
@@ -61,8 +60,8 @@ class Inference:
     def handler(self, operation: Operation, dialect: str) -> Handler:
         """Make the handler of one operation in one client format."""
 
-        async def handle(visit: Visit) -> Response:
-            return await self._answer(visit, operation, dialect)
+        def handle(visit: Visit) -> Awaitable[Response]:
+            return self._answer(visit, operation, dialect)
 
         return handle
 
@@ -70,7 +69,7 @@ class Inference:
         call = self._call(visit, operation, dialect)
         visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:
-            return _response(await self._pipeline.handle(call, visit.caller), None)
+            return await self._pipeline.handle(call, visit.caller)
         task = spawn(self._pipeline.handle(call, visit.caller), name="call")
         try:
             await asyncio.wait((task,), timeout=self._heartbeat_s)
@@ -79,7 +78,9 @@ class Inference:
             raise
         heartbeat = HEARTBEATS.get(dialect, COMMENT)
         if task.done():
-            return _response(task.result(), heartbeat)
+            response = task.result()
+            response.heartbeat = heartbeat
+            return response
         late = LateStream(task, call)
         return Response(200, headers=[SSE_TYPE], chunks=late, heartbeat=heartbeat)
 
@@ -138,7 +139,7 @@ class LateStream:
     The 200 is committed by then, so a failure ends it with an error event.
     """
 
-    def __init__(self, task: "asyncio.Task[Reply]", call: Call) -> None:
+    def __init__(self, task: "asyncio.Task[Response]", call: Call) -> None:
         """Wait for the task's reply when iterated."""
         self._task = task
         self._call = call
@@ -181,12 +182,6 @@ class LateStream:
             self._chunks = self._task.result().chunks
         if self._chunks is not None:
             await self._chunks.aclose()
-
-
-def _response(reply: Reply, heartbeat: bytes | None) -> Response:
-    if reply.chunks is None:
-        return Response(reply.status, reply.body, reply.headers)
-    return Response(reply.status, b"", reply.headers, chunks=reply.chunks, heartbeat=heartbeat)
 
 
 def _passed_on(headers: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:

@@ -49,15 +49,15 @@ def test_weight_comes_before_rpm() -> None:
 def test_a_busy_deployment_comes_last(strategy: str) -> None:
     health = Health()
     for _ in range(5):
-        health.begin(A, NOW)
+        health.of(A).begin(NOW)
     assert first_choices([A, B], strategy, health) == {"b": 3000}
 
 
 @pytest.mark.parametrize("strategy", ["latency-based-routing", "adaptive"])
 def test_a_slow_deployment_comes_last(strategy: str) -> None:
     health = Health()
-    health.succeeded(A, NOW, 2.0)
-    health.succeeded(B, NOW, 0.1)
+    health.of(A).succeeded(NOW, 2.0)
+    health.of(B).succeeded(NOW, 0.1)
     assert first_choices([A, B], strategy, health) == {"b": 3000}
 
 

@@ -50,11 +50,11 @@ def test_half_of_many_failing_opens_it_without_a_row() -> None:
     health = Health()
     for _ in range(4):
         health.failed(A, NOW, DOWN, alone=True)
-        health.succeeded(A, NOW, 0.1)
+        health.of(A).succeeded(NOW, 0.1)
     assert health.is_usable(A, NOW)
     health = Health()
     for _ in range(3):
-        health.succeeded(A, NOW, 0.1)
+        health.of(A).succeeded(NOW, 0.1)
         health.failed(A, NOW, DOWN, alone=True)
         health.failed(A, NOW, DOWN, alone=True)
     assert not health.is_usable(A, NOW)
@@ -66,12 +66,12 @@ def test_after_the_cooldown_one_probe_goes_and_decides() -> None:
     assert health.of(A).state(NOW) is State.OPEN
     assert health.of(A).state(later) is State.HALF_OPEN
     assert health.is_usable(A, later)
-    health.begin(A, later)
+    health.of(A).begin(later)
     assert not health.is_usable(A, later)  # somebody is finding out already
     health.failed(A, later, DOWN, alone=False)
     assert not health.is_usable(A, later + 4.9)
-    health.begin(A, later + 5.0)
-    health.succeeded(A, later + 5.1, 0.1)
+    health.of(A).begin(later + 5.0)
+    health.of(A).succeeded(later + 5.1, 0.1)
     assert health.of(A).state(later + 5.1) is State.CLOSED
 
 
@@ -89,7 +89,7 @@ def test_old_failures_are_forgotten() -> None:
     health = Health()
     for n in range(4):
         health.failed(A, NOW + n * 20, DOWN, alone=True)
-        health.succeeded(A, NOW + n * 20 + 1, 0.1)
+        health.of(A).succeeded(NOW + n * 20 + 1, 0.1)
     assert health.is_usable(A, NOW + 80)
 
 
@@ -99,11 +99,11 @@ def test_the_retry_budget_is_a_fifth_of_the_requests_and_at_least_three(
 ) -> None:
     health = Health()
     for _ in range(requests):
-        health.succeeded(A, NOW, 0.1)
+        health.of(A).succeeded(NOW, 0.1)
     made = 0
     while health.may_retry(A, NOW) and made < 1000:
-        health.begin(A, NOW, retry=True)
-        health.succeeded(A, NOW, 0.1)
+        health.of(A).begin(NOW, retry=True)
+        health.of(A).succeeded(NOW, 0.1)
         made += 1
     assert made == retries
     assert health.may_retry(A, NOW + 11.0)

@@ -137,9 +137,9 @@ def test_retry_budget_bounds_the_load_on_a_failing_upstream() -> None:
         step = walker.first(now)
         while isinstance(step, Try):
             asked += 1
-            health.begin(step.deployment, now, retry=step.retry)
+            health.of(step.deployment).begin(now, retry=step.retry)
             health.failed(step.deployment, now, BUSY, alone=True)
-            health.release(step.deployment)
+            health.of(step.deployment).release()
             step = walker.after(BUSY, now)
     assert asked <= 1200
     assert asked > 1000  # the control: there is a budget, and it is used
