@@ -165,7 +165,11 @@ class Serving:
         if receive_buffer is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         raw.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self.port))
+        try:
+            await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self.port))
+        except OSError:
+            raw.close()
+            raise
         limit = 2**16 if receive_buffer is None else receive_buffer
         client = RawClient(*await asyncio.open_connection(sock=raw, limit=limit))
         self.clients.append(client)
