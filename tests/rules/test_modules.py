@@ -12,6 +12,13 @@ from tests.support.tree import dotted, modules, named, parsed
 MODULES = list(modules())
 IDS = [named(path) for path in MODULES]
 
+# Path -> why a module is imported inside a function. May only shrink.
+LATE = {
+    "src/hx_gateway/local/chat.py": "the child's socket answers while its library is loading",
+    "src/hx_gateway/local/embed.py": "the child's socket answers while its library is loading",
+    "src/hx_gateway/local/vectors.py": "the child's socket answers while its library is loading",
+}
+
 # Imports every module it is told, and prints what touched the network or started a process.
 WATCH = """
 import sys
@@ -47,7 +54,7 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_imports_are_at_the_top(path: Path) -> None:
-    assert list(late_imports(parsed(path))) == []
+    assert bool(list(late_imports(parsed(path)))) is (named(path) in LATE)
 
 
 def test_a_late_import_is_seen() -> None:

@@ -1,5 +1,6 @@
 """A vendor is one file: its PROVIDER, its goldens, and nobody else says its name."""
 
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +12,16 @@ PROVIDERS = SRC / "providers"
 GOLDEN = ROOT / "tests" / "golden"
 FILES = sorted(path for path in PROVIDERS.glob("*.py") if path.name != "__init__.py")
 
-# Words that are vendors' names and something else besides, and where the something else lives.
-# A wire format carries the name of the vendor that published it; that is the dialect's name.
-ALSO: dict[str, str] = {}
+# A wire format carries the name of the vendor that published it; that is the format's name, and the
+# format's own business. Elsewhere these texts may hold a vendor's name, because they are for people
+# or part of somebody else's wire.
+FORMATS = SRC / "dialects"
+SPOKEN = re.compile(
+    r"""OpenAI-compatible|OpenAI's|Anthropic's|openai_\w+|anthropic_\w+|ollama_\w+
+    |\((OpenAI|Anthropic)\ [\w ]+\)|/openai/deployments/|anthropic-(beta|version)|a,openai/\*
+    """,
+    re.VERBOSE,
+)
 
 
 def vendor_files() -> dict[str, Path]:
@@ -46,19 +54,43 @@ def test_a_provider_has_goldens_for_each_operation_it_speaks(name: str) -> None:
     assert set(map(str, provider.speaks)) - present == set()
 
 
-def strangers(name: str) -> list[str]:
-    """Lines outside the vendor's own file where the program's code says a vendor's name."""
-    word = re.compile(rf"[\"'][^\"']*\b{re.escape(name)}\b[^\"']*[\"']", re.IGNORECASE)
-    allowed = ALSO.get(name, "$^")
+def strangers(name: str, text: str) -> list[str]:
+    """String constants of a program that say a vendor's name. Docstrings and comments are prose."""
+    tree = ast.parse(text)
+    prose = {
+        ast.get_docstring(node, clean=False) for node in ast.walk(tree) if _has_docstring(node)
+    }
+    word = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
     return [
-        f"{named(path)}:{number}"
-        for path in modules()
-        if PROVIDERS not in path.parents and not re.search(allowed, named(path))
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-        if word.search(line)
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value not in prose
+        and word.search(SPOKEN.sub("", node.value))
     ]
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
 
 
 @pytest.mark.parametrize("name", sorted(vendor_files()))
 def test_a_vendor_is_named_in_its_own_file_only(name: str) -> None:
-    assert strangers(name) == []
+    others = [p for p in modules() if PROVIDERS not in p.parents and FORMATS not in p.parents]
+    found = {named(path): strangers(name, path.read_text(encoding="utf-8")) for path in others}
+    assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("if provider == 'acme': pass", ["acme"]),
+        ("x = f'acme/{model}'", ["acme/"]),
+        ('def f():\n    """Acme is slow."""', []),
+        ("x = 'acmeology'", []),
+    ],
+)
+def test_the_rule_sees_a_vendor_where_it_does_not_belong(text: str, found: list[str]) -> None:
+    assert strangers("acme", text) == found

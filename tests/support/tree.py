@@ -17,8 +17,7 @@ def modules() -> Iterator[Path]:
 
 def python_files() -> Iterator[Path]:
     """Every Python file that is ours: program, tests, bench."""
-    for folder in ("src", "tests", "bench"):
-        yield from sorted((ROOT / folder).rglob("*.py"))
+    yield from (path for path in tracked() if path.suffix == ".py")
 
 
 @cache
