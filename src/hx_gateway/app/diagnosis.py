@@ -15,10 +15,11 @@ from typing import TypeVar
 import msgspec
 
 from hx_gateway.app.database import open_counters, read_schema, store_role
-from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, REDIS, Run, pinged
+from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, QDRANT, REDIS, Run, pinged
 from hx_gateway.app.probe import Phase, calling, read_standing
 from hx_gateway.app.schema import Verdict as SchemaVerdict
 from hx_gateway.app.upstreams import upstream_checks
+from hx_gateway.app.vectors import open_vectors
 from hx_gateway.config.embedded import Found
 from hx_gateway.config.load import Result
 from hx_gateway.core.check import Check, Finding, Verdict
@@ -63,6 +64,7 @@ def diagnosis(patient: Patient, client: Client, clock: Clock) -> tuple[Check, ..
             _check("master key", KEY, _at_once(judge_master_key, snapshot.auth)),
             _check("database", DATABASE, lambda: look_at_database(snapshot)),
             _check("redis", REDIS, lambda: look_at_redis(snapshot, clock)),
+            _check("qdrant", QDRANT, lambda: look_at_qdrant(snapshot, client)),
             _check("local models", LOCAL, _at_once(judge_local, (snapshot.local, patient.found))),
             _check("embedding model", EMBEDDING, _at_once(judge_embedding, snapshot.rag)),
             _check("models", MODELS, _at_once(judge_models, snapshot)),
@@ -200,6 +202,14 @@ async def look_at_redis(snapshot: Snapshot, clock: Clock) -> Finding:
         return await pinged("redis", counters.ping, "Redis", blocks=False)()
     finally:
         await counters.aclose()
+
+
+async def look_at_qdrant(snapshot: Snapshot, client: Client) -> Finding:
+    """Say whether the Qdrant server answers; the embedded engine is one of the local models."""
+    vectors = open_vectors(snapshot, client)
+    if vectors is None or snapshot.rag.qdrant_url is None:
+        return _skip("qdrant", "Not configured.")
+    return await pinged("qdrant", vectors.ping, "Qdrant", blocks=False)()
 
 
 def judge_local(both: tuple[LocalSettings, Found]) -> Finding:
