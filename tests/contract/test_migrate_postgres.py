@@ -164,6 +164,17 @@ async def test_a_ledger_that_disagrees_stops_it_every_time_in_the_same_way(
     assert await tables(db) == before
 
 
+async def check_whole_steps(db: asyncpg.Connection) -> None:
+    """Fail when a step is there without its row in the ledger, or half of it."""
+    async with db.transaction(isolation="repeatable_read"):  # a killed runner may still commit
+        found = await tables(db)
+        rows = await db.fetch(f"SELECT name FROM {LEDGER}") if LEDGER in found else []
+    done = {row["name"] for row in rows}
+    assert (found >= TABLES) == (OWN[0].name in done)
+    for number, slow in enumerate(slow_steps(6)):
+        assert {f"slow_{number}_a" in found, f"slow_{number}_b" in found} == {slow.name in done}
+
+
 async def kill_somewhere(settings: StoreSettings, db: asyncpg.Connection, delay_s: float) -> None:
     """Kill a runner after a while, and see that every step is there in full or not at all."""
     assert settings.url is not None
@@ -182,12 +193,15 @@ async def kill_somewhere(settings: StoreSettings, db: asyncpg.Connection, delay_
     if runner.returncode is None:
         runner.kill()
     await runner.wait()
-    found = await tables(db)
-    rows = await db.fetch(f"SELECT name FROM {LEDGER}") if LEDGER in found else []
-    done = {row["name"] for row in rows}
-    assert (found >= TABLES) == (OWN[0].name in done)
-    for number, slow in enumerate(slow_steps(6)):
-        assert {f"slow_{number}_a" in found, f"slow_{number}_b" in found} == {slow.name in done}
+    await check_whole_steps(db)
+
+
+async def test_half_a_step_would_be_seen(settings: StoreSettings, db: asyncpg.Connection) -> None:
+    await upgrade(settings)
+    await check_whole_steps(db)
+    await db.execute("CREATE TABLE slow_0_a ()")
+    with pytest.raises(AssertionError):
+        await check_whole_steps(db)
 
 
 async def test_a_killed_runner_leaves_whole_steps_and_the_next_one_finishes(

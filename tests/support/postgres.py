@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
-from tests.support.daemon import Daemon, free_port
+from tests.support.processes import ServerProcess, free_port
 
 PASSWORD = "p!w$#%&'\" \\:@/"  # CFG-01, and every character that a URL or a shell treats specially
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
@@ -26,7 +26,7 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 class PostgresServer:
     """One running server; `url(name)` is the address of a database, made when it is missing."""
 
-    def __init__(self, process: Daemon, port: int) -> None:
+    def __init__(self, process: ServerProcess, port: int) -> None:
         self._process = process
         self._databases = {"postgres"}
         self.port = port
@@ -94,12 +94,12 @@ def postgres_server() -> Iterator[PostgresServer]:
             "-c",
             "log_statement=ddl",
         ]
-        process = Daemon(command, data, lambda: _wait(port), user)
+        process = ServerProcess(command, data, lambda: _wait(port), user)
         process.start()
         try:
             yield PostgresServer(process, port)
         finally:
-            process.end()
+            process.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

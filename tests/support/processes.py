@@ -10,6 +10,7 @@ from pathlib import Path
 
 
 def free_port() -> int:
+    """A loopback port that nobody uses at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -78,10 +79,6 @@ class ServerProcess:
         """Kill it if it runs, then start it on the same port with the same data."""
         self.kill()
         self.start()
-
-    def end(self) -> None:
-        """End it for good, even when it hangs."""
-        self.kill()
 
     def _pids(self) -> list[int]:
         if self._process is None:

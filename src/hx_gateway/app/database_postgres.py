@@ -70,8 +70,7 @@ async def _read(db: asyncpg.Connection, settings: StoreSettings) -> Outcome:
     queries, known = load_queries(Engine.POSTGRES), load_migrations(Engine.POSTGRES)
     async with asyncio.timeout(settings.query_timeout), transaction(db, settings):
         plan = await read_plan(db, queries, known)
-    version = db.get_server_version()
-    server = f"{version.major}.{version.minor}"
+    server = db.get_settings().server_version.partition(" ")[0]  # "18.4 (Debian ...)"
     return outcome_of(plan, engine=ROLE, address=address(settings), server=server)
 
 
