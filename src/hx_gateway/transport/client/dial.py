@@ -29,7 +29,7 @@ async def dial(
     """Connect; raises Unreachable. Has no deadline of its own; cancelled, it leaves no socket."""
     origin, proxy = way.origin, way.proxy
     try:
-        sock = await _connect_any(await _addresses(origin, proxy))
+        sock = await connect_any(await _addresses(origin, proxy))
         try:
             if proxy is not None and context is not None:
                 await _tunnel(sock, origin, proxy)
@@ -66,7 +66,8 @@ def alternating(addresses: list[Address]) -> list[Address]:
     return [address for pair in pairs for address in pair if address is not None]
 
 
-async def _connect_any(addresses: list[Address]) -> socket.socket:
+async def connect_any(addresses: list[Address]) -> socket.socket:
+    """Connect to the first address that answers; raises the OSError of the last one."""
     failure = OSError("no address")
     for left, (family, address) in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
         try:

@@ -8,8 +8,9 @@ from hx_gateway.core.errors import InvalidRequest, Unreachable
 from hx_gateway.core.http import HttpRequest, Origin
 from hx_gateway.transport.client.proxies import Proxy
 
-# RFC 9112 section 3: method SP request-target SP version. No space or control can be inside.
-_LINE = re.compile(r"[A-Z]+ [!-~]+ HTTP/1\.1\r\n")
+# RFC 9112 section 3: no space or control can be inside a method or a target. The slash keeps a
+# path from prolonging the host name in the absolute form.
+_TARGET = re.compile(r"[A-Z]+ /[!-~]*")
 # Framing and hop-by-hop fields are this client's business: a second one would let two readers
 # of the same bytes see two different requests (RFC 9112 section 11.2).
 _OURS = frozenset(
@@ -57,9 +58,9 @@ def authority(origin: Origin) -> str:
 
 def write_head(request: HttpRequest, way: Way) -> bytes:
     """Write the head; raises InvalidRequest when a path or a header would break out of its line."""
-    line = f"{request.method} {way.prefix}{request.path} HTTP/1.1\r\n"
-    if _LINE.fullmatch(line) is None:
+    if _TARGET.fullmatch(f"{request.method} {request.path}") is None:
         raise InvalidRequest("The request cannot be sent: its path has characters not allowed.")
+    line = f"{request.method} {way.prefix}{request.path} HTTP/1.1\r\n"
     parts = [line.encode("ascii"), way.fixed]
     for name, value in request.headers:
         if name.lower() in _OURS:
