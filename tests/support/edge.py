@@ -1,6 +1,7 @@
 """An edge on loopback with a scripted application, and a client that sends exact bytes."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +9,14 @@ from contextlib import asynccontextmanager
 from hx_gateway.core.http import BodyRule, Chunks, Request, RequestHead, Response
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server import Edge, bind
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that a test's own time limit bounds."""
+    async with asyncio.timeout(3.0):
+        while not condition():  # noqa: ASYNC110 - the edge tells nobody
+            await asyncio.sleep(0.001)
+
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -146,10 +155,8 @@ class RawClient:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 class Serving:

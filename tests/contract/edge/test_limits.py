@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from tests.support.edge import Script, serving
+from tests.support.edge import Script, serving, until
 
 from hx_gateway.core.http import BodyRule, Request, Response
 from hx_gateway.core.snapshot import ServerSettings
@@ -171,8 +171,7 @@ async def test_client_that_takes_nothing_of_a_large_answer_is_cut() -> None:
     async with serving(Script(a=large), TIGHT) as served:
         client = await served.connect(receive_buffer=4096)
         client.send(get())
-        while not served.edge.live_requests:
-            await asyncio.sleep(0.01)
+        await until(lambda: served.edge.live_requests == 1)
         await asyncio.sleep(1.0)
         assert served.edge.open_connections == 0
         assert served.edge.live_requests == 0

@@ -47,8 +47,7 @@ def test_all_addresses_of_a_name_share_the_port() -> None:
 
 def test_bound_socket_queues_connections_at_once() -> None:
     with bind("127.0.0.1", 0)[0] as listener:
-        with socket.create_connection(listener.getsockname(), timeout=1.0):
-            pass
+        socket.create_connection(listener.getsockname(), timeout=1.0).close()
 
 
 async def test_connections_have_nagle_switched_off() -> None:
@@ -88,16 +87,9 @@ def test_dead_unix_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    files = ["-keyout", str(key), "-out", str(cert)]
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    arguments = [
-        *command.split(),
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-keyout",
-        key,
-        "-out",
-        cert,
-    ]
+    arguments = [*command.split(), "-addext", "subjectAltName=DNS:localhost", *files]
     subprocess.run(arguments, check=True, capture_output=True)
     return cert, key
 

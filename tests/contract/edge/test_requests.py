@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.edge import Pieces, Script, serving, streaming
+from tests.support.edge import Pieces, Script, serving, streaming, until
 
 from hx_gateway.core.http import BodyRule, Request, Response
 
@@ -217,8 +217,7 @@ async def test_client_that_leaves_cancels_its_request_within_100_ms() -> None:
         await script.entered.wait()
         left = asyncio.get_running_loop().time()
         await client.close()
-        while not script.cancelled:
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(script.cancelled))
         assert script.cancelled[0] - left < 0.1
         assert served.edge.live_requests == 0
         assert served.edge.open_connections == 0

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from tests.support.edge import Pieces, Script, serving, streaming
+from tests.support.edge import Pieces, Script, serving, streaming, until
 
 from hx_gateway.core.snapshot import ServerSettings
 
@@ -102,8 +102,7 @@ async def test_client_that_leaves_closes_the_chunks_within_100_ms(
         await asyncio.sleep(0.02)
         left = asyncio.get_running_loop().time()
         await client.close()
-        while not pieces.closed_at:
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(pieces.closed_at))
         assert pieces.closed_at[0] - left < 0.1
 
 

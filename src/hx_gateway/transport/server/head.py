@@ -55,6 +55,7 @@ class _Fields:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
+        value = value.rstrip(b" \t")  # llhttp takes the blanks before a value only
         if name in self.headers:
             self.repeated = self.repeated or name in _SINGLE
             glue = b"; " if name == b"cookie" else b", "
