@@ -171,6 +171,7 @@ def _lengths() -> Iterator[Case]:
         yield Case(f"lengths {one!r} and {two!r}", post(b"abc", *lines), 400)
     body = (("POST", "/a", b"abc"), ("GET", "/next", b""))
     yield Case("length 3", post(b"abc" + NEXT, b"Content-Length: 3"), 0, body)
+    yield Case("length 3 and blanks", post(b"abc" + NEXT, b"Content-Length: 3 \t"), 0, body)
     yield Case("length 003", post(b"abc" + NEXT, b"Content-Length: 003"), 0, body)
     yield Case("length 0", post(NEXT, b"Content-Length: 0"), 0, (("POST", "/a", b""), body[1]))
     yield Case("no length", post(NEXT), 0, (("POST", "/a", b""), body[1]))
