@@ -1,0 +1,25 @@
+import pytest
+
+from hx_gateway.core.http import Origin, Request, RequestHead
+
+
+@pytest.mark.parametrize(
+    ("origin", "authority"),
+    [
+        (Origin(host="a.test", port=80), "a.test"),
+        (Origin(host="a.test", port=8080), "a.test:8080"),
+        (Origin(scheme="https", host="a.test", port=443), "a.test"),
+        (Origin(scheme="https", host="a.test", port=80), "a.test:80"),
+        (Origin(host="::1", port=4000), "[::1]:4000"),
+    ],
+)
+def test_the_host_header_leaves_out_the_usual_port(origin: Origin, authority: str) -> None:
+    assert origin.authority == authority
+
+
+def test_a_request_keeps_its_head() -> None:
+    head = RequestHead("POST", "/v1", "a=b", {b"x-name": b"caf\xe9"}, "127.0.0.1", 1.5)
+    request = Request(head, b"body")
+    assert (request.method, request.path, request.query) == ("POST", "/v1", "a=b")
+    assert (request.header(b"x-name"), request.header(b"x-other")) == ("café", None)
+    assert (request.body, request.stream, request.received_at) == (b"body", None, 1.5)
