@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import openai
 import pytest
@@ -12,7 +13,7 @@ from tests.support.upstream import Mode, Upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ASK = [{"role": "user", "content": "Return exactly the text: HX-OK is fine"}]
+ASK: Any = [{"role": "user", "content": "Return exactly the text: HX-OK is fine"}]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
-from msgspec import Raw
 
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.chat import Chat, Embedding
@@ -186,8 +185,3 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[Header, ...] = ()
     client_headers: Mapping[bytes, frozenset[bytes] | None] = {}
     docs: str = ""
-
-
-def raw_fields(fields: Mapping[str, Raw]) -> Fields:
-    """Copy fields so that a quirk may change them."""
-    return dict(fields)

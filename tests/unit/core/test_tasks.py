@@ -16,7 +16,8 @@ async def test_a_spawned_task_survives_without_a_reference() -> None:
         await asyncio.sleep(0)
         done.set()
 
-    spawn(work(), name="work")
+    _ = spawn(work(), name="work")
+    del _
     gc.collect()
     await asyncio.wait_for(done.wait(), 1)
 

@@ -1,5 +1,6 @@
 """JSON at the border: what is refused, and with which status."""
 
+import msgspec
 import pytest
 
 from hx_gateway.core import wire
@@ -52,7 +53,7 @@ def test_nesting_is_bounded(body: bytes, is_deep: bool) -> None:
         wire.check_depth(body)
 
 
-class _Body(wire.msgspec.Struct, forbid_unknown_fields=True):
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
     limit: int = 5
 
 

@@ -4,6 +4,9 @@ import asyncio
 
 import msgspec
 import pytest
+from tests.support.deployments import route
+from tests.support.pipelines import CALLER, DONE, USED, Rig, chat_deployment, collect, delta, whole
+from tests.support.sender import Answer, ScriptedSender
 
 from hx_gateway.core.errors import (
     Forbidden,
@@ -15,9 +18,6 @@ from hx_gateway.core.errors import (
 )
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.usage import Price, Usage
-from tests.support.deployments import route
-from tests.support.pipelines import CALLER, DONE, USED, Rig, chat_deployment, collect, delta, whole
-from tests.support.sender import Answer, ScriptedSender
 
 A, B = chat_deployment("a"), chat_deployment("b", order=1)
 DOWN = Unreachable("The upstream cannot be reached.")

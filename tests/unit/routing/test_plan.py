@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_left_out(fault: UpstreamError) -> None:
     fits: Callable[[object], bool] = lambda each: each is not A  # noqa: E731
     walker = Plan(
         route("m", A, B),
-        find={}.get,
+        find=dict[str, Route]().get,
         health=Health(),
         random=seeded(),
         policy=RetryPolicy(retries=0),

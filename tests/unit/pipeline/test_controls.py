@@ -1,0 +1,28 @@
+"""Fields of a body that speak to the gateway."""
+
+import pytest
+
+from hx_gateway.core import wire
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.pipeline.controls import REFUSED, TAKEN, take_controls
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_request_may_not_choose_where_we_connect_or_what_it_costs(name: str) -> None:
+    fields = wire.decode_fields(wire.encode({"model": "m", name: "x"}))
+    with pytest.raises(InvalidRequest) as caught:
+        take_controls(fields)
+    assert caught.value.param == name
+
+
+@pytest.mark.parametrize("name", sorted(TAKEN))
+def test_switches_stay_here(name: str) -> None:
+    fields = wire.decode_fields(wire.encode({"model": "m", name: ["x"]}))
+    assert bytes(take_controls(fields)[name]) == b'["x"]'
+    assert set(fields) == {"model"}
+
+
+def test_everything_else_is_left_alone() -> None:
+    fields = wire.decode_fields(b'{"model":"m","metadata":{"a":1},"vendor_thing":2}')
+    assert take_controls(fields) == {}
+    assert set(fields) == {"model", "metadata", "vendor_thing"}

@@ -1,0 +1,86 @@
+"""An answer under way: what it gives, and that it is closed once."""
+
+import pytest
+from tests.support.clock import FakeClock
+from tests.support.pipelines import CALLER, DONE, USED, Receipts, collect, delta
+from tests.support.sender import Piece, ScriptedExchange
+from tests.unit.pipeline.test_record import begin
+
+from hx_gateway.core.errors import Garbled, Interrupted, Unreachable
+from hx_gateway.core.event import Finish, Finished, Started, TextDelta, Used
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects import openai_chat
+from hx_gateway.dialects.registry import WAYS_IN
+from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.reply import Canned, Reply, Translation
+
+WAY_IN = WAYS_IN["openai_chat"]
+
+
+class Rig:
+    def __init__(self, *pieces: Piece) -> None:
+        self.exchange = ScriptedExchange(200, pieces, {})
+        self.receipts = Receipts()
+        self.released = 0
+        record: Record = begin(FakeClock(), self.receipts)
+        passage = openai_chat.WAY_OUT.relay(wants_usage=False)
+        self.reply = Reply(self.exchange, passage, WAY_IN, record, self.release)
+
+    def release(self) -> None:
+        self.released += 1
+
+
+async def test_everything_is_given_back_once() -> None:
+    rig = Rig(delta("a"), delta(finish="stop"), USED, DONE)
+    await rig.reply.begin()
+    assert await collect(rig.reply) == delta("a") + delta(finish="stop") + DONE
+    await rig.reply.aclose()
+    await rig.reply.aclose()
+    assert (rig.exchange.closed, rig.released, len(rig.receipts.all)) == (1, 1, 1)
+    assert rig.receipts.only.usage == Usage(input=3, output=2)
+    assert rig.receipts.only.key_id == CALLER.key_id
+
+
+@pytest.mark.parametrize(
+    ("pieces", "error"),
+    [((), Garbled), ((Interrupted("cut"),), Garbled), ((Unreachable("gone"),), Unreachable)],
+)
+async def test_before_the_first_event_a_fault_is_raised_so_that_others_may_answer(
+    pieces: tuple[Piece, ...], error: type[Exception]
+) -> None:
+    rig = Rig(*pieces)
+    with pytest.raises(error):
+        await rig.reply.begin()
+    assert rig.receipts.all == []
+
+
+async def test_a_translation_keeps_the_last_usage() -> None:
+    class Decoder:
+        def feed(self, data: bytes) -> list[object]:
+            return [
+                Started(id="1", model="m"),
+                TextDelta(text=data.decode()),
+                Used(usage=Usage(input=1)),
+            ]
+
+        def end(self) -> list[object]:
+            return [Finished(reason=Finish.STOP), Used(usage=Usage(input=2))]
+
+    class Writer:
+        def write(self, events: list[object]) -> bytes:
+            return b"".join(e.text.encode() for e in events if isinstance(e, TextDelta))
+
+        def end(self) -> bytes:
+            return b"!"
+
+    translation = Translation(Decoder(), Writer())  # type: ignore[arg-type]
+    assert translation.feed(b"hi") == b"hi"
+    assert translation.usage == Usage(input=1)
+    assert translation.end() == b"!"
+    assert translation.usage == Usage(input=2)
+
+
+async def test_a_canned_answer_comes_in_one_piece() -> None:
+    canned = Canned(b"all")
+    assert await collect(canned) == b"all"
+    await canned.aclose()
