@@ -25,6 +25,7 @@ from hx_gateway.config.load import Result
 from hx_gateway.core.check import Check, Finding, Verdict
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.snapshot import AuthSettings, LocalSettings, RagSettings, Snapshot
+from hx_gateway.manage.checks import Checkup
 from hx_gateway.transport.client import Client
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ T = TypeVar("T")
 CONFIGURATION, STATE, ENV_FILE, KEY, PORT, LOCAL, CLOCK, FILES = 0, 10, 12, 14, 20, 75, 90, 95
 RELEASED_AT = 1_760_000_000.0  # October 2025: a clock before this release is wrong
 FEWEST_FILES = 4096
+
+LIMIT_S = 20.0  # all checks together; they run side by side
 
 
 class Patient(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,16 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     ask_vendors: bool = False
+
+
+async def examine(patient: Patient, clock: Clock) -> tuple[Finding, ...]:
+    """Run every check, failures first."""
+    client = Client()
+    try:
+        checks = diagnosis(patient, client, clock)
+        return await Checkup(checks, clock, limit_s=LIMIT_S).findings()
+    finally:
+        await client.aclose()
 
 
 def diagnosis(patient: Patient, client: Client, clock: Clock) -> tuple[Check, ...]:

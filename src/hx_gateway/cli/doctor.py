@@ -4,16 +4,12 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from hx_gateway.app.diagnosis import Patient, diagnosis
+from hx_gateway.app.diagnosis import Patient, examine
 from hx_gateway.cli.findings import show
 from hx_gateway.cli.main import Nouns
 from hx_gateway.cli.place import Place, add_address, add_json, find_place
 from hx_gateway.core.check import Finding
 from hx_gateway.core.clock import SystemClock
-from hx_gateway.manage.checks import Checkup
-from hx_gateway.transport.client import Client
-
-LIMIT_S = 20.0
 
 
 def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -51,9 +47,4 @@ async def look(place: Place, args: argparse.Namespace) -> tuple[Finding, ...]:
         port=place.port,
         ask_vendors=args.ask_vendors,
     )
-    clock, client = SystemClock(), Client()
-    try:
-        checks = diagnosis(patient, client, clock)
-        return await Checkup(checks, clock, limit_s=LIMIT_S).findings()
-    finally:
-        await client.aclose()
+    return await examine(patient, SystemClock())
