@@ -13,6 +13,7 @@ ELSEWHERE: dict[str, str] = {
     "src/hx_gateway/local/": "tests/e2e",  # child processes
     "src/hx_gateway/rag/": "tests/flow",
     "src/hx_gateway/store/": "tests/contract",
+    "src/hx_gateway/web/rag.py": "tests/flow",
     "src/hx_gateway/transport/client/": "tests/contract/client",
     "src/hx_gateway/transport/server/": "tests/contract/edge",
 }
