@@ -52,18 +52,12 @@ class SmolLM:
         )
         try:
             chunks = self._runner.send_chat_completion_request(request)
-        except ValueError as error:  # a schema the grammar engine cannot follow
+            for chunk in cast("Iterator[ChatCompletionChunkResponse]", chunks):
+                yield _piece(chunk)
+        except ValueError as error:  # before the first one: a schema the engine cannot follow
             raise InvalidRequest(
                 "The local model cannot follow this request.", param="response_format"
             ) from error
-        for chunk in cast("Iterator[ChatCompletionChunkResponse]", chunks):
-            choice, usage = chunk.choices[0], chunk.usage
-            yield Piece(
-                choice.delta.content or "",
-                choice.finish_reason,
-                usage.prompt_tokens if usage else 0,
-                usage.completion_tokens if usage else 0,
-            )
 
     def _check_length(self, prompt: Prompt) -> None:
         text = "".join(message["content"] for message in prompt.messages)
@@ -74,3 +68,13 @@ class SmolLM:
                 f"this one has {len(tokens)}.",
                 param="messages",
             )
+
+
+def _piece(chunk: ChatCompletionChunkResponse) -> Piece:
+    choice, usage = chunk.choices[0], chunk.usage
+    return Piece(
+        choice.delta.content or "",
+        choice.finish_reason,
+        usage.prompt_tokens if usage else 0,
+        usage.completion_tokens if usage else 0,
+    )
