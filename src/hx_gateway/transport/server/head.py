@@ -26,6 +26,7 @@ _SINGLE = frozenset(
     b"host content-length transfer-encoding content-type content-encoding authorization expect "
     b"upgrade x-api-key api-key x-request-id".split()
 )
+_JUDGED = frozenset({b"upgrade", b"content-encoding", b"expect"})
 
 
 class Framing(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +84,12 @@ def parse_head(
     if method not in _METHODS:
         raise refuse(405, "method_not_allowed", f"The method {method} is not served.")
     headers = fields.headers
-    _check_fields(headers, fields.repeated, settings)
+    if fields.repeated:
+        raise refuse(400, "malformed_request", "A header field that may come once came twice.")
+    if len(block) > settings.max_header_value:
+        _check_values(headers, settings)
+    if not _JUDGED.isdisjoint(headers):
+        _check_fields(headers)
     path, query = split_target(fields.target, _host_of(headers, version))
     head = RequestHead(method, path, query, headers, peer, now)
     return head, _framing(headers, version)
@@ -114,7 +120,7 @@ def _scan(block: bytes, settings: ServerSettings) -> None:
     _check_size(block, line_end, settings)
     if len(block.translate(None, _TEXT)) != 2 * block.count(b"\r\n"):
         raise refuse(400, "malformed_request", "The request head holds a control character.")
-    if b"\r\n " in block or b"\r\n\t" in block:
+    if b"\n " in block or b"\n\t" in block:
         raise refuse(400, "malformed_request", "A header field is folded over several lines.")
 
 
@@ -125,11 +131,12 @@ def _check_size(block: bytes, line_end: int, settings: ServerSettings) -> None:
         raise refuse(431, "too_many_headers", "There are too many header fields.")
 
 
-def _check_fields(headers: dict[bytes, bytes], repeated: bool, settings: ServerSettings) -> None:  # noqa: FBT001
-    if repeated:
-        raise refuse(400, "malformed_request", "A header field that may come once came twice.")
+def _check_values(headers: dict[bytes, bytes], settings: ServerSettings) -> None:
     if max(map(len, headers.values()), default=0) > settings.max_header_value:
         raise refuse(431, "header_too_large", "A header field is too large.")
+
+
+def _check_fields(headers: dict[bytes, bytes]) -> None:
     if headers.get(b"upgrade", b"h2c").lower() != b"h2c":
         # Java's HTTP client offers h2c on every request; an offer may be ignored (RFC 9110 7.8).
         raise refuse(400, "upgrade_not_supported", "Upgrading the connection is not supported.")

@@ -18,6 +18,8 @@ _CONTROLS = bytes([*range(32), 127])
 
 def split_target(target: bytes, host: bytes | None) -> tuple[str, str]:
     """Give path and query; raises Refusal. `host` is the Host field."""
+    if _PLAIN.fullmatch(target) and b"/." not in target:
+        return target.decode("ascii"), ""
     if not target.startswith(b"/"):
         target = _origin_form(target, host)
     path, _, query = target.partition(b"?")
