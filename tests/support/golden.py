@@ -25,6 +25,7 @@ KINDS = {
     "chat": (Operation.CHAT, "openai_chat"),
     "complete": (Operation.COMPLETE, "openai_completions"),
     "messages": (Operation.CHAT, "anthropic_messages"),
+    "responses": (Operation.CHAT, "openai_responses"),
     "embed": (Operation.EMBED, "openai_embeddings"),
 }
 VENDORS = sorted(path.name for path in ROOT.iterdir() if path.name in PROVIDERS)

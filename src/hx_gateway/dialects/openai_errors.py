@@ -25,6 +25,20 @@ class _ErrorBody(msgspec.Struct):
     detail: str | None = None
 
 
+# Codes that blame the request where no status and no type says so (Responses).
+_REQUEST_CODES = frozenset(
+    {
+        "context_length_exceeded",
+        "content_filter",
+        "content_policy_violation",
+        "image_content_policy_violation",
+        "invalid_prompt",
+        "invalid_image",
+        "invalid_image_url",
+        "image_too_large",
+        "image_parse_error",
+    }
+)
 _BODY = msgspec.json.Decoder(_ErrorBody)
 
 
@@ -77,7 +91,9 @@ def _status_of(error: _Error) -> int:
     code = str(error.code)
     if code.isdecimal() and 400 <= int(code) < 600:
         return int(code)
-    return 400 if error.type == "invalid_request_error" else 503
+    if error.type == "invalid_request_error" or code in _REQUEST_CODES:
+        return 400
+    return 503
 
 
 def _read(body: bytes) -> _Error:

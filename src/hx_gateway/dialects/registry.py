@@ -9,6 +9,7 @@ from hx_gateway.dialects import (
     openai_chat,
     openai_completions,
     openai_embeddings,
+    openai_responses,
 )
 
 _ALL: tuple[WayIn, ...] = (
@@ -16,5 +17,6 @@ _ALL: tuple[WayIn, ...] = (
     openai_completions.WAY_IN,
     openai_embeddings.WAY_IN,
     anthropic_messages.WAY_IN,
+    openai_responses.WAY_IN,
 )
 WAYS_IN: Mapping[str, WayIn] = MappingProxyType({way.name: way for way in _ALL})

@@ -5,7 +5,12 @@ Docs: https://platform.openai.com/docs/api-reference
 
 from hx_gateway.adapter import Bearer, Provider
 from hx_gateway.core.call import Operation
-from hx_gateway.dialects import openai_chat, openai_completions, openai_embeddings
+from hx_gateway.dialects import (
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    openai_responses,
+)
 
 PROVIDER = Provider(
     name="openai",
@@ -20,6 +25,7 @@ PROVIDER = Provider(
             openai_chat.ChatOut(
                 max_tokens_field="max_completion_tokens", lacks=frozenset({"top_k"})
             ),
+            openai_responses.WAY_OUT,
         ),
         Operation.COMPLETE: (openai_completions.WAY_OUT,),
         Operation.EMBED: (openai_embeddings.WAY_OUT,),

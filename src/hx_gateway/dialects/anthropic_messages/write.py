@@ -75,8 +75,9 @@ class MessageWriter:
                 self._started = event
             elif getattr(event, "choice", 0) == 0:  # the format has one choice
                 written.append(self._event(event))
-        # The start waits for the end of `events`, because the first usage may be among them.
-        return self._begin() + b"".join(written)
+        # The start waits for content: the first usage is in it, and a fault before can fall back.
+        content = b"".join(written)
+        return self._begin() + content if content else b""
 
     def end(self) -> bytes:
         """See `Writer`."""

@@ -1,0 +1,190 @@
+"""The output items of one answer, as they grow: what a stream says and what is there at its end."""
+
+from collections.abc import Iterator
+
+from hx_gateway.core.event import (
+    Event,
+    Finish,
+    Finished,
+    RefusalDelta,
+    TextDelta,
+    ThinkingDelta,
+    ToolDelta,
+    ToolStarted,
+)
+from hx_gateway.dialects.openai_responses.reasoning import sealed
+
+Json = dict[str, object]
+
+
+class _Item:
+    """One item: a message, a call of a function, or reasoning."""
+
+    def __init__(self, kind: str, index: int, id_: str) -> None:
+        self.kind = kind
+        self.index = index
+        self.id = id_
+        self.pieces: list[str] = []
+        self.call = ToolStarted(index=0, id="", name="")
+        self.encrypted: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self.pieces)
+
+    def render(self, status: str) -> Json:
+        """Give the item as it is now; without its text while in progress."""
+        done = status != "in_progress"
+        text = self.text if done else ""
+        if self.kind == "function_call":
+            call = {"call_id": self.call.id, "name": self.call.name, "arguments": text}
+            return {"type": self.kind, "id": self.id, **call, "status": status}
+        if self.kind == "reasoning":
+            summary = [{"type": "summary_text", "text": text}] if text else []
+            reasoning: Json = {"type": self.kind, "id": self.id, "summary": summary}
+            return {**reasoning, "encrypted_content": self.encrypted} if done else reasoning
+        content = [part_of(self.kind, text)] if done else []
+        message: Json = {"type": "message", "id": self.id, "role": "assistant"}
+        return {**message, "status": status, "content": content}
+
+
+def part_of(kind: str, text: str) -> Json:
+    """Write a part of an item."""
+    match kind:
+        case "refusal":
+            return {"type": "refusal", "refusal": text}
+        case "reasoning":
+            return {"type": "summary_text", "text": text}
+        case _:
+            return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+
+
+_IDS = {"function_call": "fc", "reasoning": "rs"}
+# By kind: the stem of its part events, of its text events, the field that numbers its part, and
+# the field of the whole text.
+_GRAMMAR = {
+    "text": ("content_part", "output_text", "content_index", "text"),
+    "refusal": ("content_part", "refusal", "content_index", "refusal"),
+    "reasoning": (
+        "reasoning_summary_part",
+        "reasoning_summary_text",
+        "summary_index",
+        "text",
+    ),
+}
+
+
+class Items:
+    """All items of one answer. Each event gives what a stream says about it: name and fields.
+
+    Calls stay open until the end, since their pieces may come in turns; all else is closed when
+    something different begins.
+    """
+
+    def __init__(self, stem: str) -> None:
+        """`stem` makes the ids of the items."""
+        self.finished = Finished(reason=Finish.STOP)
+        self._stem = stem
+        self._items: list[_Item] = []
+        self._open: _Item | None = None
+        self._calls: dict[int, _Item] = {}
+
+    def add(self, event: Event) -> Iterator[tuple[str, Json]]:
+        """Take one event."""
+        match event:
+            case TextDelta():
+                yield from self._text("text", event.text)
+            case ToolDelta():
+                yield from self._arguments(event)
+            case ToolStarted():
+                yield from self._call(event)
+            case ThinkingDelta():
+                yield from self._thought(event)
+            case RefusalDelta():
+                yield from self._text("refusal", event.text)
+            case Finished():
+                self.finished = event
+            case _:
+                pass
+
+    def close(self) -> Iterator[tuple[str, Json]]:
+        """End what is open."""
+        yield from self._close()
+        for item in self._calls.values():
+            done = {"item_id": item.id, "output_index": item.index, "name": item.call.name}
+            yield "function_call_arguments.done", {**done, "arguments": item.text}
+            yield self._item_done(item)
+
+    def render(self, status: str) -> list[Json]:
+        """Give all items as they are at the end."""
+        return [item.render(status) for item in self._items]
+
+    def _new(self, kind: str) -> _Item:
+        index = len(self._items)
+        item = _Item(kind, index, f"{_IDS.get(kind, 'msg')}_{self._stem}_{index}")
+        self._items.append(item)
+        return item
+
+    def _added(self, item: _Item) -> tuple[str, Json]:
+        fields = {"output_index": item.index, "item": item.render("in_progress")}
+        return "output_item.added", fields
+
+    def _item_done(self, item: _Item) -> tuple[str, Json]:
+        return "output_item.done", {"output_index": item.index, "item": item.render("completed")}
+
+    def _text(self, kind: str, text: str) -> Iterator[tuple[str, Json]]:
+        if not text:
+            return
+        item = self._open
+        if item is None or item.kind != kind:
+            yield from self._close()
+            item = self._open = self._new(kind)
+            yield self._added(item)
+            yield self._part(item, "added", "")
+        item.pieces.append(text)
+        _, stem, part_index, _ = _GRAMMAR[kind]
+        place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
+        tokens: Json = {"logprobs": []} if kind == "text" else {}
+        yield f"{stem}.delta", {**place, "delta": text, **tokens}
+
+    def _part(self, item: _Item, what: str, text: str) -> tuple[str, Json]:
+        stem, _, part_index, _ = _GRAMMAR[item.kind]
+        place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
+        return f"{stem}.{what}", {**place, "part": part_of(item.kind, text)}
+
+    def _close(self) -> Iterator[tuple[str, Json]]:
+        item, self._open = self._open, None
+        if item is None:
+            return
+        if item.pieces:
+            _, stem, part_index, field = _GRAMMAR[item.kind]
+            place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
+            tokens: Json = {"logprobs": []} if item.kind == "text" else {}
+            yield f"{stem}.done", {**place, field: item.text, **tokens}
+            yield self._part(item, "done", item.text)
+        yield self._item_done(item)
+
+    def _call(self, started: ToolStarted) -> Iterator[tuple[str, Json]]:
+        yield from self._close()
+        item = self._calls[started.index] = self._new("function_call")
+        item.call = started
+        yield self._added(item)
+
+    def _arguments(self, event: ToolDelta) -> Iterator[tuple[str, Json]]:
+        item = self._calls[event.index]
+        item.pieces.append(event.arguments)
+        place = {"item_id": item.id, "output_index": item.index}
+        yield "function_call_arguments.delta", {**place, "delta": event.arguments}
+
+    def _thought(self, event: ThinkingDelta) -> Iterator[tuple[str, Json]]:
+        yield from self._text("reasoning", event.text)
+        encrypted = sealed(event.signature, event.redacted)
+        if encrypted is None:
+            return
+        if self._open is None or self._open.kind != "reasoning" or event.redacted is not None:
+            yield from self._close()
+            self._open = self._new("reasoning")
+            yield self._added(self._open)
+        self._open.encrypted = encrypted
+        yield from self._close()

@@ -1,0 +1,264 @@
+"""Read a client's Responses request into a `Chat`."""
+
+import msgspec
+from msgspec import Raw
+from msgspec.json import Decoder
+
+from hx_gateway.core.call import Call
+from hx_gateway.core.chat import (
+    Chat,
+    Document,
+    Image,
+    Message,
+    OutputFormat,
+    Part,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    Thinking,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
+)
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.wire import raw
+from hx_gateway.dialects.fields import (
+    ABSENT,
+    COUNT,
+    NUMBER,
+    SWITCH,
+    TEXT,
+    FieldReader,
+    present,
+)
+from hx_gateway.dialects.foreign import RESPONSES_ONLY
+from hx_gateway.dialects.images import image_of_url
+from hx_gateway.dialects.openai_responses.reasoning import unsealed
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+class _Part(msgspec.Struct):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+    image_url: str | None = None
+    detail: str | None = None
+
+
+class _Item(msgspec.Struct):
+    type: str = "message"
+    role: str | None = None
+    content: str | list[Raw] | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    output: str | list[Raw] = ""
+    summary: list[_Text] = []
+    encrypted_content: str | None = None
+
+
+class _Tool(msgspec.Struct):
+    type: str = "function"
+    name: str | None = None
+    description: str | None = None
+    parameters: Raw = ABSENT
+    strict: bool | None = None
+
+
+class _ToolChoice(msgspec.Struct):
+    type: str
+    name: str | None = None
+
+
+class _Format(msgspec.Struct):
+    type: str = "text"
+    name: str | None = None
+    schema: Raw = ABSENT
+    strict: bool | None = None
+    description: str | None = None
+
+
+class _TextConfig(msgspec.Struct):
+    format: _Format | None = None
+    verbosity: str | None = None
+
+
+class _Reasoning(msgspec.Struct):
+    effort: str | None = None
+    summary: str | None = None
+
+
+_INPUT = Decoder(str | list[Raw])
+_ITEM = Decoder(_Item)
+_PART = Decoder(_Part)
+_TOOLS = Decoder(list[_Tool])
+_RAW_TOOLS = Decoder(list[Raw])
+_CHOICE = Decoder(str | _ToolChoice)
+_TEXT_CONFIG = Decoder(_TextConfig)
+_REASONING = Decoder(_Reasoning)
+
+_ROLES = {
+    "user": Role.USER,
+    "system": Role.SYSTEM,
+    "developer": Role.SYSTEM,
+    "assistant": Role.ASSISTANT,
+}
+_OURS = frozenset({"model", "stream"}) | RESPONSES_ONLY
+# Without these a translated call would mean something else, so they are refused and not dropped.
+_NEEDED = ("previous_response_id", "conversation", "prompt", "background")
+_NOTHING = (None, Raw(b"null"), Raw(b"false"))
+
+
+def read_chat(call: Call) -> Chat:
+    """Understand a call; raises InvalidRequest naming the field."""
+    fields = FieldReader(call.fields, ignored=_OURS)
+    for name in _NEEDED:
+        if call.fields.get(name) not in _NOTHING:
+            raise InvalidRequest(f"This model does not support '{name}'.", param=name)
+    config = fields.take("text", _TEXT_CONFIG) or _TextConfig()
+    reasoning = fields.take("reasoning", _REASONING)
+    top_logprobs = fields.take("top_logprobs", COUNT)
+    return Chat(
+        messages=(*_instructions(fields), *_messages(fields.need("input", _INPUT))),
+        tools=_tools(fields),
+        tool_choice=_tool_choice(fields.take("tool_choice", _CHOICE)),
+        parallel_tools=fields.take("parallel_tool_calls", SWITCH),
+        max_tokens=fields.take("max_output_tokens", COUNT),
+        temperature=fields.take("temperature", NUMBER),
+        top_p=fields.take("top_p", NUMBER),
+        logprobs=None if top_logprobs is None else True,
+        top_logprobs=top_logprobs,
+        output=_output(config.format),
+        reasoning=None if reasoning is None else _thinking(reasoning),
+        user=fields.take("user", TEXT),
+        extra=_extra(fields, config.verbosity),
+    )
+
+
+def _extra(fields: FieldReader, verbosity: str | None) -> dict[str, Raw]:
+    rest = fields.rest()
+    return rest if verbosity is None else {**rest, "verbosity": raw(verbosity)}
+
+
+def _instructions(fields: FieldReader) -> list[Message]:
+    text = fields.take("instructions", TEXT)
+    return [Message(role=Role.SYSTEM, parts=(Text(text=text),))] if text else []
+
+
+def _messages(given: str | list[Raw]) -> list[Message]:
+    """Join neighbouring items of the model: elsewhere thoughts, text and calls are one turn."""
+    if isinstance(given, str):
+        return [Message(role=Role.USER, parts=(Text(text=given),))]
+    joined: list[Message] = []
+    for index, item in enumerate(given):
+        message = _message(item, f"input[{index}]")
+        last = joined[-1] if joined else None
+        if last is not None and last.role is Role.ASSISTANT is message.role:
+            joined[-1] = Message(role=last.role, parts=(*last.parts, *message.parts))
+        else:
+            joined.append(message)
+    return joined
+
+
+def _message(data: Raw, where: str) -> Message:
+    try:
+        item = _ITEM.decode(data)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Invalid value for '{where}': {error}.", param=where) from None
+    match item.type:
+        case "message":
+            role = _ROLES.get(item.role or "")
+            if role is None:
+                raise InvalidRequest(f"Unknown role '{item.role}'.", param=f"{where}.role")
+            return Message(role=role, parts=tuple(_content(item.content, where)))
+        case "function_call":
+            use = ToolUse(id=item.call_id or "", name=item.name or "", arguments=item.arguments)
+            return Message(role=Role.ASSISTANT, parts=(use,))
+        case "function_call_output":
+            return Message(role=Role.TOOL, parts=(_tool_result(item, where),))
+        case "reasoning":
+            return Message(role=Role.ASSISTANT, parts=(_thought(item),))
+        case _:
+            raise InvalidRequest(
+                f"This model does not take input items of the type '{item.type}'.", param=where
+            )
+
+
+def _thought(item: _Item) -> Thinking:
+    signature, redacted = unsealed(item.encrypted_content)
+    text = "\n\n".join(part.text for part in item.summary)
+    return Thinking(text=text, signature=signature, redacted=redacted)
+
+
+def _tool_result(item: _Item, where: str) -> ToolResult:
+    parts = _content(item.output, f"{where}.output")
+    return ToolResult(
+        id=item.call_id or "",
+        parts=tuple(part for part in parts if isinstance(part, Text | Image | Document)),
+    )
+
+
+def _content(content: str | list[Raw] | None, where: str) -> list[Part]:
+    if isinstance(content, str):
+        return [Text(text=content)]
+    return [_part(part, f"{where}[{index}]") for index, part in enumerate(content or ())]
+
+
+def _part(data: Raw, where: str) -> Part:
+    try:
+        part = _PART.decode(data)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Invalid value for '{where}': {error}.", param=where) from None
+    if part.text is not None:
+        return Text(text=part.text)
+    if part.refusal is not None:
+        return Refusal(text=part.refusal)
+    if part.image_url is not None:
+        return image_of_url(part.image_url, detail=part.detail)
+    return Document(kind=part.type, raw=data.copy())
+
+
+def _tools(fields: FieldReader) -> tuple[Tool, ...]:
+    tools = fields.take("tools", _TOOLS) or ()
+    raws = fields.take("tools", _RAW_TOOLS) or ()
+    return tuple(_tool(tool, data) for tool, data in zip(tools, raws, strict=True))
+
+
+def _tool(tool: _Tool, data: Raw) -> Tool:
+    if tool.type != "function" or tool.name is None:
+        return Tool(name=tool.name or tool.type, raw=data.copy())
+    return Tool(
+        name=tool.name,
+        description=tool.description,
+        parameters=present(tool.parameters),
+        strict=tool.strict,
+    )
+
+
+def _tool_choice(choice: str | _ToolChoice | None) -> ToolChoice | None:
+    if choice is None:
+        return None
+    if isinstance(choice, str):
+        return ToolChoice(mode=choice)
+    return ToolChoice(mode="tool", name=choice.name or choice.type)
+
+
+def _output(wanted: _Format | None) -> OutputFormat | None:
+    if wanted is None:
+        return None
+    return OutputFormat(
+        kind=wanted.type,
+        schema=present(wanted.schema),
+        name=wanted.name,
+        strict=wanted.strict,
+        description=wanted.description,
+    )
+
+
+def _thinking(wanted: _Reasoning) -> Reasoning:
+    return Reasoning(effort=wanted.effort, summary=wanted.summary, enabled=wanted.effort != "none")

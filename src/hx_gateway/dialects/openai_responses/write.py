@@ -1,0 +1,129 @@
+"""Write events as a response for a client, whole or as a stream."""
+
+from msgspec import Raw
+
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call
+from hx_gateway.core.event import Event, Finish, Started, Used
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects.openai_responses.items import Items
+from hx_gateway.dialects.openai_responses.usage import wire_usage
+
+Json = dict[str, object]
+
+_INCOMPLETE = {
+    Finish.LENGTH: "max_output_tokens",
+    Finish.CONTENT_FILTER: "content_filter",
+}
+# What a response says about its request; the SDKs expect all of it.
+_ECHOED: dict[str, object] = {
+    "instructions": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "temperature": None,
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": None,
+    "max_output_tokens": None,
+    "previous_response_id": None,
+    "reasoning": {"effort": None, "summary": None},
+    "store": False,
+    "text": {"format": {"type": "text"}},
+    "truncation": "disabled",
+    "user": None,
+}
+
+
+class ResponseWriter:
+    """Writes one stream; its events are numbered from 0."""
+
+    __slots__ = ("_begun", "_call", "_items", "_number", "_started", "_usage")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._items = Items(call.id)
+        self._started = Started(id="", model=call.model)
+        self._usage: Usage | None = None
+        self._number = 0
+        self._begun = False
+
+    def write(self, events: list[Event]) -> bytes:
+        """See `Writer`. The start waits for content, so that a fault before it can fall back."""
+        written: list[bytes] = []
+        for event in events:
+            if type(event) is Used:
+                self._usage = event.usage
+            elif type(event) is Started:
+                self._started = event
+            elif getattr(event, "choice", 0) == 0:  # the format has one choice
+                for name, fields in self._items.add(event):
+                    written += self._begin()
+                    written.append(self._frame(name, fields))
+        return b"".join(written)
+
+    def end(self) -> bytes:
+        """See `Writer`."""
+        written = self._begin()
+        written += [self._frame(name, fields) for name, fields in self._items.close()]
+        body = response_of(self._call, self._started, self._items, self._usage)
+        written.append(self._frame(str(body["status"]), {"response": body}))
+        return b"".join(written)
+
+    def _begin(self) -> list[bytes]:
+        if self._begun:
+            return []
+        self._begun = True
+        body = _head(self._call, self._started, "in_progress")
+        return [self._frame(name, {"response": body}) for name in ("created", "in_progress")]
+
+    def _frame(self, name: str, fields: Json) -> bytes:
+        kind = f"response.{name}"
+        data = wire.encode({"type": kind, "sequence_number": self._number, **fields})
+        self._number += 1
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+
+def render_response(events: list[Event], call: Call) -> bytes:
+    """Write a whole answer."""
+    items = Items(call.id)
+    started, usage = Started(id="", model=call.model), None
+    for event in events:
+        if isinstance(event, Started):
+            started = event
+        elif isinstance(event, Used):
+            usage = event.usage
+        elif getattr(event, "choice", 0) == 0:
+            for _ in items.add(event):
+                pass  # what a stream would say is not said here
+    for _ in items.close():
+        pass
+    return wire.encode(response_of(call, started, items, usage))
+
+
+def response_of(call: Call, started: Started, items: Items, usage: Usage | None) -> Json:
+    """Give the response object of a finished answer."""
+    reason = _INCOMPLETE.get(items.finished.reason)
+    status = "completed" if reason is None else "incomplete"
+    return {
+        **_head(call, started, status),
+        "output": items.render(status),
+        "incomplete_details": None if reason is None else {"reason": reason},
+        "usage": None if usage is None else wire_usage(usage),
+    }
+
+
+def _head(call: Call, started: Started, status: str) -> Json:
+    id_ = started.id if started.id.startswith("resp_") else f"resp_{call.id}"
+    echoed = {name: call.fields.get(name, value) for name, value in _ECHOED.items()}
+    return {
+        "id": id_,
+        "object": "response",
+        "created_at": started.created or int(call.started_at),
+        "status": status,
+        "error": None,
+        "incomplete_details": None,
+        "model": call.model,
+        "output": [],
+        "usage": None,
+        **{name: value for name, value in echoed.items() if not isinstance(value, Raw) or value},
+    }
