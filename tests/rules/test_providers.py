@@ -57,9 +57,7 @@ def test_a_provider_has_goldens_for_each_operation_it_speaks(name: str) -> None:
 def strangers(name: str, text: str) -> list[str]:
     """String constants of a program that say a vendor's name. Docstrings and comments are prose."""
     tree = ast.parse(text)
-    prose = {
-        ast.get_docstring(node, clean=False) for node in ast.walk(tree) if _has_docstring(node)
-    }
+    prose = set(map(_docstring, ast.walk(tree)))
     word = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
     return [
         node.value
@@ -71,9 +69,10 @@ def strangers(name: str, text: str) -> list[str]:
     ]
 
 
-def _has_docstring(node: ast.AST) -> bool:
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+def _docstring(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return ast.get_docstring(node, clean=False)
+    return None
 
 
 @pytest.mark.parametrize("name", sorted(vendor_files()))
