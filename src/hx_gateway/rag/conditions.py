@@ -38,7 +38,7 @@ def _any_of(key: str, values: tuple[str | int, ...]) -> Json:
     """Match any value. Qdrant's `any` takes one kind only, and no booleans (they are `value`)."""
     flags = [value for value in values if isinstance(value, bool)]
     texts = [value for value in values if isinstance(value, str)]
-    numbers = [value for value in values if isinstance(value, int) and value not in flags]
+    numbers = [value for value in values if not isinstance(value, bool | str)]
     matches: list[Json] = [{"any": kind} for kind in (texts, numbers) if kind]
     matches += [{"value": flag} for flag in flags]
     choices: list[Json] = [{"key": key, "match": match} for match in matches]
