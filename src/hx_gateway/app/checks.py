@@ -15,6 +15,7 @@ from hx_gateway.app.pings import (
     pinged,
     skipped,
 )
+from hx_gateway.app.vectors import NOT_INSTALLED
 from hx_gateway.core.check import Check, Finding, Verdict
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import Snapshot
@@ -25,7 +26,7 @@ def build_checks(snapshot: Snapshot, parts: Parts) -> tuple[Check, ...]:
     return (
         Check(name="database", rank=DATABASE, run=_database(parts)),
         Check(name="redis", rank=REDIS, run=_redis(snapshot, parts)),
-        Check(name="qdrant", rank=QDRANT, run=_vectors(parts)),
+        Check(name="qdrant", rank=QDRANT, run=_vectors(snapshot, parts)),
         Check(name="embedding model", rank=EMBEDDING, run=_embedding(snapshot, parts)),
         Check(name="models", rank=MODELS, run=_models(snapshot, parts)),
     )
@@ -42,9 +43,11 @@ def _redis(snapshot: Snapshot, parts: Parts) -> Run:
     return pinged("redis", parts.counters.ping, "Redis", blocks=False)
 
 
-def _vectors(parts: Parts) -> Run:
+def _vectors(snapshot: Snapshot, parts: Parts) -> Run:
     if parts.vectors is None:
         return skipped("qdrant", "Document search is switched off.")
+    if snapshot.rag.qdrant_url is None and not snapshot.local.vectors:
+        return skipped("qdrant", NOT_INSTALLED)
     return pinged("qdrant", parts.vectors.ping, "vector store", blocks=False)
 
 

@@ -145,6 +145,8 @@ class Gateway:
         parts.health.configure(
             cooldown_s=snapshot.routing.cooldown_s, enabled=snapshot.routing.cooldowns
         )
+        for warning in snapshot.warnings:
+            _log.warning("%s", warning)
         parts.states.deployments = snapshot.deployments
         parts.redactor.know(secrets_of(snapshot))
         checkup = Checkup(build_checks(snapshot, parts), parts.clock)
@@ -224,6 +226,9 @@ def welcome(snapshot: Snapshot, port: int) -> str:
     base = f"http://127.0.0.1:{port}"
     model = next(iter(snapshot.routes), "demo")
     lines = [f"\nHX Gateway answers on {base}/v1"]
+    if snapshot.local.scripted:
+        lines.append("No model is installed: `demo` gives scripted answers. For a real one:")
+        lines.append("  pip install 'hx-gateway[local]' && hx-gateway demo install")
     key = "$LITELLM_MASTER_KEY"
     if snapshot.auth.master_key_generated and snapshot.auth.master_key is not None:
         key = snapshot.auth.master_key.reveal()

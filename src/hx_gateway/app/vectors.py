@@ -10,6 +10,10 @@ from hx_gateway.local.edge import EdgeVectors
 from hx_gateway.rag.qdrant import QdrantVectors
 
 _DEFAULT_PORT = 6333
+NOT_INSTALLED = (
+    "The embedded vector store is not installed: pip install 'hx-gateway[local]', "
+    "or set QDRANT_URL to a server."
+)
 
 
 def open_vectors(snapshot: Snapshot, sender: Sender) -> Vectors | None:
@@ -19,7 +23,8 @@ def open_vectors(snapshot: Snapshot, sender: Sender) -> Vectors | None:
         return None
     if rag.qdrant_url is not None:
         return _server(rag, rag.qdrant_url.reveal(), sender)
-    return EdgeVectors(socket_path(snapshot.state_dir, "vectors"), rag.timeout)
+    away = None if snapshot.local.vectors else NOT_INSTALLED
+    return EdgeVectors(socket_path(snapshot.state_dir, "vectors"), rag.timeout, away=away)
 
 
 def _server(rag: RagSettings, url: str, sender: Sender) -> QdrantVectors:

@@ -263,7 +263,7 @@ class Compiler:
             embedding=embedded.EMBEDDING_MODEL in used,
             chat=embedded.CHAT_MODEL in used,
             scripted=embedded.SCRIPTED_MODEL in used,
-            vectors=vectors,
+            vectors=vectors and found.vectors,
         )
 
 

@@ -37,9 +37,10 @@ class EdgeVectors:
     Questions are sent as they come; answers come in the same order.
     """
 
-    def __init__(self, socket: Path, timeout_s: float = 5.0) -> None:
-        """`timeout_s` is for one question, from asking to the answer."""
+    def __init__(self, socket: Path, timeout_s: float = 5.0, *, away: str | None = None) -> None:
+        """`timeout_s` is for one question; `away` is what callers hear when nobody is there."""
         self._socket = socket
+        self._away = away
         self._timeout_s = timeout_s
         self._line: _Line | None = None
         self._dialling = asyncio.Lock()
@@ -96,7 +97,7 @@ class EdgeVectors:
             await self.aclose()
             raise _fault("The vector store did not answer in time.", 504) from None
         except OSError:
-            raise _fault(None, 503) from None
+            raise _fault(self._away, 503) from None
         match answer:
             case Done():
                 return answer

@@ -46,7 +46,7 @@ def test_without_local_parts_the_scripted_model_answers_and_says_so(tmp_path: Pa
     made = snapshot(tmp_path, None, None, Found())
     deployment = made.routes["demo"].deployments[0]
     assert (deployment.provider.name, deployment.model) == ("demo", "scripted")
-    assert made.local == LocalSettings(scripted=True, vectors=True)
+    assert made.local == LocalSettings(scripted=True, vectors=False)
     assert made.rag.embedding_model is None
     assert any("scripted" in line for line in made.warnings)
     assert any("vector engine" in line for line in made.warnings)
