@@ -34,6 +34,10 @@ class _Phase(Enum):
     CLOSED = auto()
 
 
+# By themselves: looking a member up on its class costs 0.2 us, and one request does it ten times.
+_HEAD, _BODY, _WAIT, _DROP, _CLOSED = _Phase
+
+
 class _Ready:
     """An application whose answer is there already."""
 
@@ -62,7 +66,7 @@ class Connection(asyncio.Protocol):
         """Wait for the transport."""
         self._state = state
         self._loop = loop
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._buffer = b""
         self._is_late = False  # the head in the buffer has its deadline
         self._has_served = False
@@ -83,7 +87,7 @@ class Connection(asyncio.Protocol):
         state = self._state
         self._outlet = Outlet(self._transport, state, self._loop, self)
         if len(state.connections) >= state.settings.max_connections:
-            self._phase = _Phase.DROP
+            self._phase = _DROP
             self._outlet.refuse(_too_many())
             self._transport.close()
             return
@@ -93,12 +97,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         phase = self._phase
-        if phase is _Phase.HEAD:
+        if phase is _HEAD:
             self._buffer = self._buffer + data if self._buffer else data
             self._take_head()
-        elif phase is _Phase.BODY:
+        elif phase is _BODY:
             self._take_body(data)
-        elif phase is _Phase.WAIT:
+        elif phase is _WAIT:
             self._buffer += data
             if len(self._buffer) > HIGH_WATER:
                 self._hold()
@@ -111,7 +115,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Let go of everything."""
-        self._phase = _Phase.CLOSED
+        self._phase = _CLOSED
         self._buffer = b""
         self.deadline = NEVER
         self._state.connections.discard(self)
@@ -137,13 +141,13 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close unless a request is coming or under way: a client that just came is served once."""
-        if self._phase is _Phase.HEAD and self._has_served and not self._buffer:
+        if self._phase is _HEAD and self._has_served and not self._buffer:
             self._close()
 
     @property
     def is_fresh(self) -> bool:
         """Whether the first request is still awaited."""
-        return self._phase is _Phase.HEAD and not self._has_served
+        return self._phase is _HEAD and not self._has_served
 
     def expire(self) -> None:
         """End the request under way, if any."""
@@ -157,20 +161,20 @@ class Connection(asyncio.Protocol):
 
     def can_continue(self) -> bool:
         """Tell, when an answer begins, whether another request can be read after this one."""
-        if self._phase is _Phase.WAIT:
+        if self._phase is _WAIT:
             return True
-        if self._phase is _Phase.BODY and self._upload is None:
+        if self._phase is _BODY and self._upload is None:
             return True  # a refused body, small enough to be skipped
         self._stop_reading()
         return False
 
     def proceed(self) -> None:
         """Read the next request: the answer is out."""
-        if self._phase is not _Phase.WAIT:  # the rest of a refused body is still to come
+        if self._phase is not _WAIT:  # the rest of a refused body is still to come
             return
         self._upload = None
         self._has_served = True
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self.deadline = self._loop.time() + self._state.settings.keepalive_timeout
         self._release()
         if self._buffer:
@@ -180,7 +184,7 @@ class Connection(asyncio.Protocol):
 
     def finish(self) -> None:
         """Close the connection: the answer is out, or will never be."""
-        if self._phase is not _Phase.CLOSED:
+        if self._phase is not _CLOSED:
             self._close()
 
     # Reading
@@ -232,7 +236,7 @@ class Connection(asyncio.Protocol):
             self._await_body(verdict)
 
     def _serve(self, application: Application, request: Request) -> None:
-        self._phase = _Phase.WAIT
+        self._phase = _WAIT
         self._outlet.serve(application, request, self._framing)
 
     def _turn_away(self, response: Response) -> None:
@@ -240,7 +244,7 @@ class Connection(asyncio.Protocol):
         length = framing.length
         self._serve(_Ready(response), Request(self._head, b""))
         if length is None or length > _SKIPPED or (length and framing.awaits_continue):
-            self._phase = _Phase.DROP
+            self._phase = _DROP
         elif length:
             self._decoder = SizedBody(length)
             self._receive_body()
@@ -258,7 +262,7 @@ class Connection(asyncio.Protocol):
         self._receive_body()
 
     def _receive_body(self) -> None:
-        self._phase = _Phase.BODY
+        self._phase = _BODY
         self._body_ends = self._loop.time() + self._state.settings.body_timeout
         buffered, self._buffer = self._buffer, b""
         self._take_body(buffered)
@@ -285,7 +289,7 @@ class Connection(asyncio.Protocol):
         self.deadline = min(idle, self._body_ends)
 
     def _end_body(self, rest: bytes) -> None:
-        self._phase = _Phase.WAIT
+        self._phase = _WAIT
         self.deadline = NEVER
         self._decoder = None
         self._buffer = rest
@@ -307,7 +311,7 @@ class Connection(asyncio.Protocol):
             self._close(linger=True)
 
     def _resume_upload(self) -> None:
-        if self._phase is _Phase.BODY and self._held_at is not None:
+        if self._phase is _BODY and self._held_at is not None:
             # The client is not to blame for the time in which we did not read.
             self._body_ends += self._loop.time() - self._held_at
             self._set_body_deadline()
@@ -315,8 +319,8 @@ class Connection(asyncio.Protocol):
 
     def _stop_reading(self, error: RequestError | None = None) -> None:
         """Take no more of this body; the connection ends after the answer."""
-        if self._phase is _Phase.BODY:
-            self._phase = _Phase.DROP
+        if self._phase is _BODY:
+            self._phase = _DROP
             self.deadline = NEVER
             self._release()
             if self._upload is not None:
@@ -338,12 +342,12 @@ class Connection(asyncio.Protocol):
 
     def _is_overdue(self) -> None:
         late = "The {} took too long to arrive."
-        if self._phase is _Phase.HEAD:
+        if self._phase is _HEAD:
             if self._buffer.strip():
                 self._refuse(refuse(408, "request_timeout", late.format("request")))
             else:
                 self._close()
-        elif self._phase is _Phase.BODY:
+        elif self._phase is _BODY:
             self._fail_body(refuse(408, "request_timeout", late.format("body")))
         else:
             self._transport.abort()
@@ -353,8 +357,8 @@ class Connection(asyncio.Protocol):
         self._close(linger=True)
 
     def _close(self, *, linger: bool = False) -> None:
-        linger = linger or self._phase in (_Phase.BODY, _Phase.DROP) or bool(self._buffer)
-        self._phase = _Phase.DROP
+        linger = linger or self._phase in (_BODY, _DROP) or bool(self._buffer)
+        self._phase = _DROP
         self._buffer = b""
         self._body = None
         if linger and self._transport.can_write_eof() and not self._transport.is_closing():

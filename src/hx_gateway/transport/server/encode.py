@@ -36,10 +36,8 @@ def encode_head(
     ends with the connection). Raises SplitHeader.
     """
     headers = response.headers
-    for header in headers:
-        if header[0] in _SPECIAL:
-            headers, common = _without_doubles(headers, common)
-            break
+    if not _SPECIAL.isdisjoint([name for name, _ in headers]):
+        headers, common = _without_doubles(headers, common)
     block = _lines(headers)
     if block.count(b"\n") != len(headers) or block.count(b"\r") != len(headers):
         raise SplitHeader

@@ -19,7 +19,9 @@ END = b"\r\n\r\n"
 _TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what a head may hold beside CRLF
 _LENGTH = re.compile(rb"\d{1,15}")
 _OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)\d\.\d$")
-_VERSIONS = {"1.0": 0, "1.1": 1}
+_VERSIONS = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
+_ZERO = ord("0")
+_BLANKS = b" \t"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Two of these contradict each other; any other field that comes twice is one list (RFC 9110 5.3).
 _SINGLE = frozenset(
@@ -42,89 +44,111 @@ class Framing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Fields:
-    """What llhttp calls back into for one head."""
+    """What llhttp calls back into for one head: containers of C, no function of ours per field."""
 
-    __slots__ = ("headers", "repeated", "target")
+    __slots__ = ("headers", "on_header", "on_url", "target")
 
     def __init__(self) -> None:
-        self.target = b""
         self.headers: dict[bytes, bytes] = {}
-        self.repeated = False
+        self.target: list[bytes] = []
+        self.on_header = self.headers.__setitem__
+        self.on_url = self.target.append
 
-    def on_url(self, url: bytes) -> None:
-        self.target += url
+
+class _AllFields:
+    """As `_Fields`, for heads in which a name comes twice."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[bytes, bytes]] = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        value = value.rstrip(b" \t")  # llhttp takes the blanks before a value only
-        if name in self.headers:
-            self.repeated = self.repeated or name in _SINGLE
-            glue = b"; " if name == b"cookie" else b", "
-            value = self.headers[name] + glue + value
-        self.headers[name] = value
+        self.pairs.append((name.lower(), value.rstrip(_BLANKS)))
 
 
 def parse_head(
     block: bytes, settings: ServerSettings, peer: str, now: float
 ) -> tuple[RequestHead, Framing]:
     """Read a whole head (through its empty line); raises Refusal."""
-    _scan(block, settings)
+    line_end = block.find(b"\r\n")
+    count = block.count(b"\r\n") - 2
+    _scan(block, line_end, count, settings)
     fields = _Fields()
-    parser = HttpRequestParser(fields)
-    try:
-        parser.feed_data(block)
-    except HttpParserUpgrade:
-        pass  # decided below, by the Upgrade field and the method
-    except HttpParserError:
-        raise _why_not(block) from None
-    version = _VERSIONS.get(parser.get_http_version())
+    parser = _feed(block, fields)
+    # llhttp takes the blanks before a value only.
+    headers = {name.lower(): value.rstrip(_BLANKS) for name, value in fields.headers.items()}
+    if len(headers) != count:
+        headers = _joined(block)
     method = parser.get_method().decode("latin-1")
-    if version is None:
-        raise refuse(505, "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken.")
     if method not in _METHODS:
         raise refuse(405, "method_not_allowed", f"The method {method} is not served.")
-    headers = fields.headers
-    if fields.repeated:
-        raise refuse(400, "malformed_request", "A header field that may come once came twice.")
     if len(block) > settings.max_header_value:
         _check_values(headers, settings)
     if not _JUDGED.isdisjoint(headers):
         _check_fields(headers)
-    path, query = split_target(fields.target, _host_of(headers, version))
+    version = block[line_end - 1] - _ZERO
+    path, query = split_target(fields.target[0], _host_of(headers, version))
     head = RequestHead(method, path, query, headers, peer, now)
     return head, _framing(headers, version)
+
+
+def _feed(block: bytes, fields: _Fields | _AllFields) -> HttpRequestParser:
+    parser = HttpRequestParser(fields)
+    try:
+        parser.feed_data(block)
+    except HttpParserUpgrade:
+        pass  # decided by the Upgrade field and the method
+    except HttpParserError:
+        raise _why_not(block) from None
+    return parser
+
+
+def _joined(block: bytes) -> dict[bytes, bytes]:
+    """Join fields of one name (RFC 9110 section 5.3); raises Refusal for those that may not."""
+    fields = _AllFields()
+    _feed(block, fields)
+    headers: dict[bytes, bytes] = {}
+    for name, value in fields.pairs:
+        if name not in headers:
+            headers[name] = value
+        elif name in _SINGLE:
+            raise refuse(400, "malformed_request", "A header field that may come once came twice.")
+        else:
+            headers[name] += (b"; " if name == b"cookie" else b", ") + value
+    return headers
 
 
 def check_partial(start: bytes, settings: ServerSettings) -> None:
     """Judge the beginning of a head: refuses early what can no longer become a proper one."""
     line_end = start.find(b"\r\n")
-    if (len(start) if line_end < 0 else line_end) > settings.max_request_line:
-        raise refuse(414, "request_line_too_long", "The request line is too long.")
-    if line_end >= 0:
-        _check_size(start, line_end, settings)
-        if not start[:line_end].endswith((b" HTTP/1.1", b" HTTP/1.0")):
-            raise _why_not(start)
+    _check_sizes(start, len(start) if line_end < 0 else line_end, settings)
+    if line_end >= 0 and start[max(0, line_end - 8) : line_end] not in _VERSIONS:
+        raise _why_not(start)
     whole = start.removesuffix(b"\r")
     if len(whole.translate(None, _TEXT)) != 2 * whole.count(b"\r\n"):
         raise refuse(400, "malformed_request", "The request head holds a control character.")
 
 
-def _scan(block: bytes, settings: ServerSettings) -> None:
-    line_end = block.find(b"\r\n")
-    if line_end == 0:
-        raise refuse(400, "malformed_request", "There is an empty line before the request.")
-    if line_end > settings.max_request_line:
-        raise refuse(414, "request_line_too_long", "The request line is too long.")
-    if block.count(b" ", 0, line_end) != 2:  # llhttp lets more of them pass
-        raise _why_not(block)
-    _check_size(block, line_end, settings)
-    if len(block.translate(None, _TEXT)) != 2 * block.count(b"\r\n"):
+def _scan(block: bytes, line_end: int, count: int, settings: ServerSettings) -> None:
+    size = len(block)
+    if (
+        size > settings.max_request_line
+        or size > settings.max_header_bytes
+        or count > settings.max_header_count
+    ):
+        _check_sizes(block, line_end, settings)
+    if block[line_end - 8 : line_end] not in _VERSIONS or block.count(b" ", 0, line_end) != 2:
+        raise _why_not(block)  # llhttp lets more blanks pass
+    if len(block.translate(None, _TEXT)) != 2 * count + 4:
         raise refuse(400, "malformed_request", "The request head holds a control character.")
     if b"\n " in block or b"\n\t" in block:
         raise refuse(400, "malformed_request", "A header field is folded over several lines.")
 
 
-def _check_size(block: bytes, line_end: int, settings: ServerSettings) -> None:
+def _check_sizes(block: bytes, line_end: int, settings: ServerSettings) -> None:
+    if line_end > settings.max_request_line:
+        raise refuse(414, "request_line_too_long", "The request line is too long.")
     if len(block) - line_end > settings.max_header_bytes:
         raise refuse(431, "headers_too_large", "The header fields are too large together.")
     if block.count(b"\r\n", line_end + 2) > settings.max_header_count + 1:
