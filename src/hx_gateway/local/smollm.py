@@ -21,10 +21,12 @@ class SmolLM:
     def __init__(self) -> None:
         """Check the weights and load them; raises WrongWeights or FileNotFoundError."""
         path = check_weights()
-        # For the native library: ask no network, and leave half of the machine to the gateway
-        # (on two busy cores one thread is twice as fast as two that wait for each other).
+        # For the native library: ask no network, do not chatter, and leave half of the machine to
+        # the gateway (on two busy cores one thread is twice as fast as two that wait in turns).
         threads = max(1, (os.cpu_count() or 1) // 2)
-        os.environ.update(HF_HUB_OFFLINE="1", RAYON_NUM_THREADS=str(threads))  # noqa: TID251
+        os.environ.update(  # noqa: TID251
+            HF_HUB_OFFLINE="1", RAYON_NUM_THREADS=str(threads), RUST_LOG="warn"
+        )
         source = Which.GGUF(quantized_model_id=str(path.parent), quantized_filename=path.name)
         self._runner = Runner(
             which=cast("Any", source),  # its type stub forgets that a GGUF is a Which
