@@ -18,7 +18,6 @@ from hx_gateway.core.wire import encode
 from hx_gateway.dialects.openai_embeddings import count_inputs
 from hx_gateway.dialects.registry import WAYS_IN
 
-
 # What LiteLLM's `mode` says about the format a deployment is to be asked in.
 _MODES = {"responses": "openai_responses"}
 
@@ -130,8 +129,20 @@ def _way_out(call: Call, deployment: Deployment) -> WayOut:
             param="model",
             code="unsupported_operation",
         )
-    wanted = _MODES.get(deployment.mode or "", call.dialect)
-    return next((way for way in ways if way.name == wanted), ways[0])
+    chosen = _MODES.get(deployment.mode or "")
+    for way in ways:
+        if way.name == (chosen or call.dialect):
+            # What merely imitates the vendor may not speak all that the vendor does.
+            is_sure = chosen or way.name not in deployment.provider.at_home
+            return way if is_sure or _is_at_home(deployment) else ways[0]
+    return ways[0]
+
+
+def _is_at_home(deployment: Deployment) -> bool:
+    """Tell whether a deployment is at its vendor's own address."""
+    origin = deployment.origin
+    address = f"{origin.scheme}://{origin.authority}{deployment.base_path}"
+    return address == (deployment.provider.base_url or "").rstrip("/")
 
 
 def _allowed(

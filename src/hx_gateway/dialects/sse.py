@@ -6,6 +6,9 @@ once per event, so all scanning is done by `bytes` methods and never by a Python
 
 import re
 
+from msgspec import Raw
+
+from hx_gateway.core import wire
 from hx_gateway.core.errors import Garbled
 
 MAX_LINE = 1024 * 1024
@@ -149,6 +152,13 @@ def _last_blank_line(data: bytearray, start: int) -> int:
     for match in _BLANK_LINE.finditer(data, start, len(data) - data.endswith(b"\r")):
         end = match.end()
     return end
+
+
+def one_line(value: Raw) -> Raw:
+    """Give JSON without line ends: in a `data` line they would end it."""
+    if bytes(value).find(b"\n") < 0 and bytes(value).find(b"\r") < 0:
+        return value
+    return wire.raw(wire.decode_any(value))
 
 
 def split(whole: bytes) -> list[bytes]:

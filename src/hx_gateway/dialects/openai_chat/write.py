@@ -19,6 +19,7 @@ from hx_gateway.core.event import (
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects.openai_relay import DONE
 from hx_gateway.dialects.openai_usage import wire_usage
+from hx_gateway.dialects.sse import one_line
 
 Json = dict[str, object]
 
@@ -213,5 +214,7 @@ class ChatWriter:
         if index not in self._roles:
             self._roles.add(index)
             delta = {"role": "assistant", "content": "", **delta}
+        if logprobs is not None:
+            logprobs = one_line(logprobs)
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         return self._head + b'"choices":[' + wire.encode(choice) + b"]}\n\n"

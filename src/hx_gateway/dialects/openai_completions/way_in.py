@@ -20,6 +20,7 @@ from hx_gateway.dialects.fields import (
 )
 from hx_gateway.dialects.openai_relay import DONE
 from hx_gateway.dialects.openai_usage import wire_usage
+from hx_gateway.dialects.sse import one_line
 
 Json = dict[str, object]
 
@@ -112,7 +113,8 @@ class CompletionsWriter:
     def _event(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                choice = _choice(event.choice, event.text, logprobs=event.logprobs)
+                logprobs = None if event.logprobs is None else one_line(event.logprobs)
+                choice = _choice(event.choice, event.text, logprobs=logprobs)
                 return self._frame({"choices": [choice]})
             case Finished():
                 choice = _choice(event.choice, "", finish=_finish(event))

@@ -1,13 +1,12 @@
 """Write events as a response for a client, whole or as a stream."""
 
-from msgspec import Raw
-
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call
 from hx_gateway.core.event import Event, Finish, Started, Used
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects.openai_responses.items import Items
 from hx_gateway.dialects.openai_responses.usage import wire_usage
+from hx_gateway.dialects.sse import one_line
 
 Json = dict[str, object]
 
@@ -114,7 +113,7 @@ def response_of(call: Call, started: Started, items: Items, usage: Usage | None)
 
 def _head(call: Call, started: Started, status: str) -> Json:
     id_ = started.id if started.id.startswith("resp_") else f"resp_{call.id}"
-    echoed = {name: call.fields.get(name, value) for name, value in _ECHOED.items()}
+    sent = {name: one_line(value) for name, value in call.fields.items() if name in _ECHOED}
     return {
         "id": id_,
         "object": "response",
@@ -125,5 +124,6 @@ def _head(call: Call, started: Started, status: str) -> Json:
         "model": call.model,
         "output": [],
         "usage": None,
-        **{name: value for name, value in echoed.items() if not isinstance(value, Raw) or value},
+        **_ECHOED,
+        **sent,
     }
