@@ -167,3 +167,30 @@ async def test_a_compressed_answer_is_readable(
     upstream.mode = Mode.GZIP
     answer = await client.chat.completions.create(model="chat-a", messages=ASK)
     assert answer.choices[0].message.content == "HX-OK is fine"
+
+
+async def test_responses_are_answered_and_streamed(
+    client: openai.AsyncOpenAI, upstream: Upstream
+) -> None:
+    answer = await client.responses.create(
+        model="chat-a", input="Return exactly the text: HX-OK is fine", store=False
+    )
+    assert answer.output_text == "HX-OK is fine"
+    kinds, text = [], ""
+    stream = await client.responses.create(
+        model="chat-a", input="Return exactly the text: HX-OK is fine", stream=True, store=False
+    )
+    async for event in stream:
+        kinds.append(event.type)
+        text += event.delta if event.type == "response.output_text.delta" else ""
+    assert text == "HX-OK is fine"
+    assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+
+
+async def test_a_conversation_that_is_not_kept_is_refused(
+    client: openai.AsyncOpenAI, upstream: Upstream
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.responses.create(model="chat-a", input="x", previous_response_id="resp_1")
+    assert caught.value.param == "previous_response_id"
+    assert upstream.asked == []

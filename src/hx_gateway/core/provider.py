@@ -166,6 +166,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     models configured without a prefix. `headers` are sent unless the client sent its own.
     `client_headers` are the client's headers that go on, each with the values that may (of a
     comma-separated list), or None for any. `local` marks a child process on this machine.
+    `at_home` names formats that only the vendor's own address speaks, not those that imitate it.
     """
 
     name: str
@@ -180,6 +181,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     models_path: str | None = "/models"
     params: frozenset[str] = frozenset()
     health: HttpRequest | None = None
+    at_home: frozenset[str] = frozenset()
     local: bool = False
     model_names: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()

@@ -30,6 +30,8 @@ PROVIDER = Provider(
         Operation.COMPLETE: (openai_completions.WAY_OUT,),
         Operation.EMBED: (openai_embeddings.WAY_OUT,),
     },
+    # `openai/x` with a base URL of one's own is LiteLLM's word for anything that speaks chat.
+    at_home=frozenset({"openai_responses"}),
     model_names=("gpt-", "chatgpt-", "o1", "o3", "o4-", "text-embedding-", "davinci-", "babbage-"),
     docs="https://platform.openai.com/docs/api-reference",
 )

@@ -88,6 +88,8 @@ class Inference:
         request = visit.request
         fields = wire.decode_fields(request.body)
         take_controls(fields)
+        if dialect == "openai_responses":
+            _check_stateless(fields)
         model = visit.path.get("model") or wire.text_field(fields, "model")
         if not model:
             model = self._pipeline.table.default(request.header(b"x-hx-model-group"))
@@ -184,6 +186,16 @@ class LateStream:
             await self._chunks.aclose()
 
 
+def _check_stateless(fields: wire.Fields) -> None:
+    """Refuse what refers to an earlier answer: an upstream would look it up for any of our keys."""
+    for name in ("previous_response_id", "conversation"):
+        if bytes(fields.get(name, b"null")) != b"null":
+            raise InvalidRequest(
+                f"'{name}' is not supported: answers are not kept; send the whole conversation.",
+                param=name,
+            )
+
+
 def _passed_on(headers: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
     return {name: headers[name] for name in _PASSED_ON if name in headers}
 
@@ -213,7 +225,7 @@ def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
             inference.handler(Operation.COMPLETE, "openai_completions"), "complete", "completions"
         ),
         *_posts(inference.handler(Operation.EMBED, "openai_embeddings"), "embed", "embeddings"),
-        _messages(inference),
+        *_conversations(inference),
         *_models(inference),
     )
 
@@ -248,18 +260,26 @@ def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
     ]
 
 
-def _messages(inference: Inference) -> Endpoint:
-    return Endpoint(
-        method="POST",
-        path="/v1/messages",
-        scope=Scope.INFERENCE,
-        handler=inference.handler(Operation.CHAT, "anthropic_messages"),
-        name="messages",
-        summary="Answer a conversation (Anthropic messages)",
-        tag="inference",
-        errors=_ERRORS,
-        dialect="anthropic_messages",
+def _conversations(inference: Inference) -> list[Endpoint]:
+    """The two other formats of a conversation; each has errors of its own shape."""
+    formats = (
+        ("/v1/messages", "messages", "anthropic_messages", "Anthropic messages"),
+        ("/v1/responses", "responses", "openai_responses", "OpenAI responses, without state"),
     )
+    return [
+        Endpoint(
+            method="POST",
+            path=path,
+            scope=Scope.INFERENCE,
+            handler=inference.handler(Operation.CHAT, dialect),
+            name=name,
+            summary=f"Answer a conversation ({title})",
+            tag="inference",
+            errors=_ERRORS,
+            dialect=dialect,
+        )
+        for path, name, dialect, title in formats
+    ]
 
 
 def _models(inference: Inference) -> list[Endpoint]:
