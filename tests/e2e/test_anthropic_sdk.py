@@ -6,7 +6,6 @@ from typing import Any
 import anthropic
 import pytest
 import pytest_asyncio
-
 from tests.support.served import Gateway
 from tests.support.upstream import Mode, Upstream
 

@@ -12,7 +12,6 @@ ELSEWHERE: dict[str, str] = {
     "src/hx_gateway/dialects/": "tests/golden",
     "src/hx_gateway/local/": "tests/contract",  # what runs in child processes
     "src/hx_gateway/store/": "tests/contract",
-    "src/hx_gateway/transport/client/": "tests/contract/client",
     "src/hx_gateway/transport/server/": "tests/contract/edge",
 }
 

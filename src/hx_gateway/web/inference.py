@@ -263,8 +263,8 @@ def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
 def _conversations(inference: Inference) -> list[Endpoint]:
     """The two other formats of a conversation; each has errors of its own shape."""
     formats = (
-        ("/v1/messages", "messages", "anthropic_messages", "Anthropic messages"),
-        ("/v1/responses", "responses", "openai_responses", "OpenAI responses, without state"),
+        ("/v1/messages", "messages", "anthropic_messages", "messages"),
+        ("/v1/responses", "responses", "openai_responses", "responses, without state"),
     )
     return [
         Endpoint(

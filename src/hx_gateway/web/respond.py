@@ -1,4 +1,4 @@
-"""Small answers: JSON and text with the headers every answer carries."""
+"""Small answers: JSON with the header that says so."""
 
 from hx_gateway.core import wire
 from hx_gateway.core.http import JSON_TYPE, Header, Response
@@ -9,9 +9,3 @@ def json_response(
 ) -> Response:
     """Answer with a value as JSON; structs are encoded by their fields."""
     return Response(status, wire.encode(value), [JSON_TYPE, *headers])
-
-
-def text_response(text: str, *, status: int = 200, media_type: str = "text/plain") -> Response:
-    """Answer with text, UTF-8."""
-    kind = f"{media_type}; charset=utf-8".encode()
-    return Response(status, text.encode(), [(b"content-type", kind)])
