@@ -37,6 +37,8 @@ class Peer:
     async def send(self, *pieces: bytes, gap: float = 0.0) -> None:
         """Send pieces, each in a segment of its own when there is a gap."""
         for piece in pieces:
+            if self.writer.is_closing():  # uvloop says RuntimeError here, asyncio nothing
+                raise ConnectionResetError
             self.writer.write(piece)
             await self.writer.drain()
             if gap:

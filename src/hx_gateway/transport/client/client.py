@@ -21,8 +21,6 @@ _NO_END = "The upstream did not finish in time."
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))  # RFC 9110 section 9.2.1
 _DIRECT = Proxies()
 _DEFAULT_LIMITS = ClientLimits()
-# Up to here one write of head and body together is cheaper than two.
-_JOIN_LIMIT = 64 * 1024
 
 
 class Client:
@@ -44,12 +42,25 @@ class Client:
 
     async def send(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Answer:
         """See `Sender`; raises InvalidRequest for a path or header that would forge a request."""
-        if request.stream is None:
-            return await self._send(origin, request, deadlines)
         try:
-            return await self._send(origin, request, deadlines)
+            pool = self._pools.get(origin) or self._add_pool(origin)
+            head = write_head(request, pool.way)
+            now = asyncio.get_running_loop().time()
+            total_at = NEVER if deadlines.total is None else now + deadlines.total
+            connection = pool.take()
+            if connection is not None:
+                try:
+                    return await self._ask(connection, request, head, deadlines, total_at)
+                except Unreachable:
+                    # The upstream may have left just before it saw this request, or because of
+                    # it. Only what changes nothing there is repeated; the rest is the caller's.
+                    if request.method not in _SAFE or request.stream is not None:
+                        raise
+            connection = await self._open(pool, min(now + deadlines.connect, total_at))
+            return await self._ask(connection, request, head, deadlines, total_at)
         finally:
-            await request.stream.aclose()
+            if request.stream is not None:
+                await request.stream.aclose()
 
     def forget(self, origin: Origin) -> None:
         """Close the connections to an upstream that left the configuration, busy ones later."""
@@ -70,24 +81,6 @@ class Client:
         self._pools.clear()
         await asyncio.sleep(0)  # the loop closes an aborted socket in its next round
 
-    async def _send(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Answer:
-        pool = self._pools.get(origin) or self._add_pool(origin)
-        head = write_head(request, pool.way)
-        now = asyncio.get_running_loop().time()
-        total_at = NEVER if deadlines.total is None else now + deadlines.total
-        connection = pool.take()
-        if connection is not None:
-            try:
-                return await self._ask(connection, request, head, deadlines, total_at)
-            except Unreachable:
-                # The upstream may have left just before it saw this request, or because of it.
-                # Only what changes nothing there is repeated; the rest is the caller's to judge.
-                if request.method not in _SAFE or request.stream is not None:
-                    raise
-        connect_at = min(now + deadlines.connect, total_at)
-        connection = await self._open(pool, connect_at)
-        return await self._ask(connection, request, head, deadlines, total_at)
-
     def _add_pool(self, origin: Origin) -> Pool:
         if self._closed:
             raise Unreachable("The gateway is shutting down.")
@@ -104,6 +97,7 @@ class Client:
                 connection = await dial(pool.way, self._trust.context(pool.way.origin), make)
         except TimeoutError:
             raise TimedOut(_NO_CONNECTION) from None
+        # Not sooner: a loop that is cancelled while it connects does not report the loss.
         pool.add(connection)
         return connection
 
@@ -120,9 +114,6 @@ class Client:
             if request.stream is not None:
                 connection.write(head)
                 await _upload(connection, request.stream, deadlines.idle, total_at)
-            elif len(request.body) > _JOIN_LIMIT:
-                connection.write(head, request.body)
-                connection.sent = True
             else:
                 connection.write(head + request.body)
                 connection.sent = True
@@ -142,7 +133,7 @@ async def _upload(connection: Connection, stream: Chunks, idle: float, total_at:
     try:
         async with asyncio.timeout_at(None if total_at == NEVER else total_at):
             async for piece in stream:
-                connection.write(b"%x\r\n" % len(piece), piece, b"\r\n")
+                connection.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 while connection.write_blocked and not connection.head_done:
                     await connection.wait(idle, _NO_INTAKE)
                 if connection.head_done or connection.fault is not None:

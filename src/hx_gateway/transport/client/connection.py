@@ -28,7 +28,7 @@ class Owner(Protocol):
         ...
 
     def lost(self, connection: "Connection") -> None:
-        """Forget a connection that can carry no more; called at least once."""
+        """Forget a connection that can carry no more; may be called again."""
         ...
 
 
@@ -85,18 +85,10 @@ class Connection(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         self._idle = False
         self.write_blocked = False
-        self._reset(head_only=False)
-
-    def _reset(self, *, head_only: bool) -> None:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
-        self.sent = self.head_done = self.complete = False
-        self.fault: UpstreamError | None = None
-        self._head_only = head_only
-        self._head_bytes = self._unread = 0
         self._fields: list[Header] = []
-        self._parts: list[bytes] = []
-        self._body_to_eof = self._keep_alive = self._paused = False
+        self.begin(NEVER)
 
     # What the driver calls
 
@@ -105,26 +97,34 @@ class Connection(asyncio.BufferedProtocol):
 
         `head_only`: the answer will have no body, whatever its head says (HEAD).
         """
-        self._idle = False
-        self._reset(head_only=head_only)
-        self._total_at = total_at
-        self._watch(total_at, _TOTAL)
+        self.sent = self.head_done = self.complete = False
+        self.fault: UpstreamError | None = None
+        self._idle = self._body_to_eof = self._keep_alive = self._paused = False
+        self._head_only = head_only
+        self._head_bytes = self._unread = 0
+        self._parts: list[bytes] = []
+        self._deadline = self._total_at = total_at
 
-    def write(self, *pieces: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send bytes; when they do not go out at once, `write_blocked` is true for a while."""
-        if self._transport is not None:
-            self._transport.writelines(pieces)
+        if self._transport is None:
+            self._cut()  # it closed between its opening and its first request
+        else:
+            self._transport.write(data)
 
-    async def wait(self, seconds: float, late: str) -> None:
-        """Wait for anything to happen; raises the fault. `late` is the message of the TimedOut."""
-        if self.fault is None:
-            self._watch(min(self._loop.time() + seconds, self._total_at), late)
-            self._waiter = waiter = self._loop.create_future()
-            await waiter
-            # Late firing is checked against this, so no timer is touched here.
-            self._deadline = self._total_at
+    def wait(self, seconds: float, late: str) -> asyncio.Future[None]:
+        """Give a future for the next thing that happens; it raises the fault.
+
+        `late` is the message of the TimedOut. Not a coroutine: this is once or twice a request.
+        """
+        waiter: asyncio.Future[None] = self._loop.create_future()
         if self.fault is not None:
-            raise self.fault
+            waiter.set_exception(self.fault)
+        else:
+            until = self._loop.time() + seconds
+            self._watch(min(until, self._total_at), late)
+            self._waiter = waiter
+        return waiter
 
     def take(self) -> bytes:
         """Get all bytes of the body that are here; may be empty. Lets more come."""
@@ -150,7 +150,7 @@ class Connection(asyncio.BufferedProtocol):
         if not (finished and self._keep_alive) or self._paused:
             self.abort()
             return
-        self._reset(head_only=False)
+        self._parts.clear()
         self._idle = True
         self._watch(self._loop.time() + self._limits.idle_timeout, _TOTAL)
         self._owner.rested(self)
@@ -164,7 +164,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
-            self._owner.lost(self)
+        self._owner.lost(self)
 
     # What the loop calls
 
@@ -231,7 +231,10 @@ class Connection(asyncio.BufferedProtocol):
         if status < 200:
             self._fields.clear()
             return
-        self.headers = headers = _joined(self._fields)
+        self.headers = headers = {name.lower(): value for name, value in self._fields}
+        if len(headers) < len(self._fields):
+            self.headers = headers = _joined(self._fields)
+        self._fields.clear()
         coding = headers.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
             raise httptools.HttpParserError("refused")
@@ -266,12 +269,15 @@ class Connection(asyncio.BufferedProtocol):
         if not self.head_done:
             room = self._limits.max_head - self._head_bytes
             self._head_bytes += nbytes
-            self._parser.feed_data(data[:room])
-            data = data[room:]
-        if not data:
-            return
+            if nbytes > room:
+                self._feed_split(data, room)
+                return
+        self._parser.feed_data(data)
+
+    def _feed_split(self, data: memoryview, room: int) -> None:
+        self._parser.feed_data(data[:room])
         if self.head_done:
-            self._parser.feed_data(data)
+            self._parser.feed_data(data[room:])
         else:
             self._fail(Garbled("The upstream's answer has too large a head."))
 
@@ -290,8 +296,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
+        if waiter is None or waiter.done():
+            return
+        # The timer stays where it is: firing early, it finds this and moves on.
+        self._deadline = self._total_at
+        if self.fault is None:
             waiter.set_result(None)
+        else:
+            waiter.set_exception(self.fault)
 
     def _watch(self, until: float, late: str) -> None:
         """Set the deadline. The timer is moved only when it would fire too late."""
@@ -318,10 +330,9 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def _joined(fields: list[Header]) -> dict[bytes, bytes]:
-    headers = {name.lower(): value for name, value in fields}
-    if len(headers) < len(fields):  # a name came twice: RFC 9110 section 5.2 joins with a comma
-        headers.clear()
-        for name, value in fields:
-            key = name.lower()
-            headers[key] = headers[key] + b", " + value if key in headers else value
+    """Join the values of a name that came more than once (RFC 9110 section 5.2)."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in fields:
+        key = name.lower()
+        headers[key] = headers[key] + b", " + value if key in headers else value
     return headers

@@ -45,14 +45,16 @@ class Answer:
     async def read(self) -> bytes:
         """See `Exchange`; raises Garbled also for a body above the limit."""
         pieces: list[bytes] = []
-        size = 0
+        room = self._max_body
         try:
             while not self._ended:
-                piece = await self._pull()
-                size += len(piece)
-                if size > self._max_body:
-                    raise Garbled("The upstream's answer is too large.")
-                pieces.append(piece)
+                if piece := self._take():
+                    room -= len(piece)
+                    if room < 0:
+                        raise Garbled("The upstream's answer is too large.")
+                    pieces.append(piece)
+                elif not self._ended:
+                    await self._open_connection().wait(self._idle, _STALLED)
         except UpstreamError:
             self.close()
             raise
@@ -63,20 +65,19 @@ class Answer:
 
         Raises Interrupted instead of Garbled once bytes were given out.
         """
-        if self._ended:
-            return b""
         try:
-            piece = await self._pull()
-        except Garbled as fault:
+            while not self._ended:
+                if piece := self._take():
+                    self._begun = True
+                    return piece
+                if not self._ended:
+                    await self._open_connection().wait(self._idle, _STALLED)
+        except UpstreamError as fault:
             self.close()
-            if self._begun:
+            if self._begun and isinstance(fault, Garbled):
                 raise Interrupted(fault.message) from None
             raise
-        except UpstreamError:
-            self.close()
-            raise
-        self._begun = True
-        return piece
+        return b""
 
     def close(self) -> None:
         """See `Exchange`."""
@@ -84,27 +85,22 @@ class Answer:
         if connection is not None:
             connection.release()
 
-    async def _pull(self) -> bytes:
-        """Wait for bytes; b"" only at the end, which may also come together with the last ones."""
-        while True:
-            connection = self._connection
-            if connection is None:
-                raise Interrupted("The answer was closed before its end.")
-            if connection.fault is not None and not self._begun:
-                raise connection.fault  # what came before it is withheld: another may answer
-            piece = connection.take()
-            if connection.complete:
-                return self._finish(piece)
-            if piece and self._inflater is not None:
-                piece = self._inflater.feed(piece)
-            if piece:
-                return piece
-            await connection.wait(self._idle, _STALLED)
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise Interrupted("The answer was closed before its end.")
+        return self._connection
 
-    def _finish(self, piece: bytes) -> bytes:
+    def _take(self) -> bytes:
+        """Take what is here, maybe nothing; the last piece also ends the answer."""
+        connection = self._connection or self._open_connection()
+        if connection.fault is not None and not self._begun:
+            raise connection.fault  # what came before it is withheld: another may answer
+        piece = connection.take()
         if self._inflater is not None:
             piece = self._inflater.feed(piece)
-            self._inflater.end()
-        self._ended = True
-        self.close()
+        if connection.complete:
+            if self._inflater is not None:
+                self._inflater.end()
+            self._ended = True
+            self.close()
         return piece

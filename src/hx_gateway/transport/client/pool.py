@@ -32,7 +32,7 @@ class Pool:
         return self._idle.pop() if self._idle else None
 
     def add(self, connection: Connection) -> None:
-        """Count in a connection that was just opened for a request."""
+        """Count in a connection that was opened for a request."""
         self._open.add(connection)
 
     def rested(self, connection: Connection) -> None:
