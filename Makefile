@@ -30,7 +30,7 @@ lint: setup ## lint, format check, import contracts, spelling
 	$(RUN) ruff check src tests bench
 	$(RUN) ruff format --check -q src tests bench
 	$(RUN) lint-imports --no-cache
-	$(RUN) codespell README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs src tests
+	$(RUN) codespell README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs src
 
 types: setup ## mypy, strict
 	$(RUN) mypy
