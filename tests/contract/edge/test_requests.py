@@ -30,6 +30,18 @@ async def test_connection_is_kept_and_answers_keep_their_order() -> None:
         assert (await client.answer()).body == b"three"
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_second_request_is_refused_with_an_answer_too(together: bool) -> None:
+    """The connection used to close without a word when an earlier request had been answered."""
+    async with serving(Script()) as served:
+        client = await served.connect()
+        client.send(post(b"one") + (b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n" if together else b""))
+        assert (await client.answer()).body == b"one"
+        if not together:
+            client.send(b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await client.answer()).status == 400
+
+
 async def test_pipelined_requests_are_served_one_at_a_time() -> None:
     running, most = 0, 0
 

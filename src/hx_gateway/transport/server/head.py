@@ -6,6 +6,7 @@ its strict mode refuses the rest of the grammar while it splits. No socket, no c
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -17,7 +18,8 @@ from hx_gateway.transport.server.target import split_target
 
 END = b"\r\n\r\n"
 _TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what a head may hold beside CRLF
-_LENGTH = re.compile(rb"\d{1,15}")
+_LENGTH_DIGITS = 15
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)\d\.\d$")
 _VERSIONS = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
 _ZERO = ord("0")
@@ -105,7 +107,12 @@ def _feed(block: bytes, fields: _Fields | _AllFields) -> HttpRequestParser:
 
 
 def _joined(block: bytes) -> dict[bytes, bytes]:
-    """Join fields of one name (RFC 9110 section 5.3); raises Refusal for those that may not."""
+    """Join fields of one name (RFC 9110 section 5.3); raises Refusal for those that may not.
+
+    Called when there are fewer names than lines. A folded line is another reason for that.
+    """
+    if b"\n " in block or b"\n\t" in block:
+        raise refuse(400, "malformed_request", "A header field is folded over several lines.")
     fields = _AllFields()
     _feed(block, fields)
     headers: dict[bytes, bytes] = {}
@@ -142,8 +149,6 @@ def _scan(block: bytes, line_end: int, count: int, settings: ServerSettings) -> 
         raise _why_not(block)  # llhttp lets more blanks pass
     if len(block.translate(None, _TEXT)) != 2 * count + 4:
         raise refuse(400, "malformed_request", "The request head holds a control character.")
-    if b"\n " in block or b"\n\t" in block:
-        raise refuse(400, "malformed_request", "A header field is folded over several lines.")
 
 
 def _check_sizes(block: bytes, line_end: int, settings: ServerSettings) -> None:
@@ -176,12 +181,14 @@ def _host_of(headers: dict[bytes, bytes], version: int) -> bytes | None:
         if version:
             raise refuse(400, "malformed_request", "The Host header is missing.")
         return None
-    if not _HOST.fullmatch(host):
+    if not _is_host(host):
         raise refuse(400, "malformed_request", "The Host header is not a host.")
     return host
 
 
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+@lru_cache(maxsize=256)
+def _is_host(host: bytes) -> bool:
+    return _HOST.fullmatch(host) is not None
 
 
 def _framing(headers: dict[bytes, bytes], version: int) -> Framing:
@@ -205,7 +212,7 @@ def _length(headers: dict[bytes, bytes], version: int) -> int | None:
     if coding is None:
         if length is None:
             return 0
-        if not _LENGTH.fullmatch(length):
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS:
             raise refuse(400, "malformed_request", "Content-Length is not a number.")
         return int(length)
     if length is not None or not version or coding.lower() != b"chunked":

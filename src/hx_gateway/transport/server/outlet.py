@@ -145,6 +145,7 @@ class Outlet:
             self._task = None
         self._stream = None
         if keep:
+            self._has_begun = False
             self._intake.proceed()
         else:
             self._intake.finish()

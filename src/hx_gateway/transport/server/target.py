@@ -5,6 +5,7 @@ what a proxy in front might have read as another path is refused.
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from hx_gateway.transport.server.refusal import refuse
@@ -13,15 +14,20 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9/_.~-]*+")
 _PATH = re.compile(rb"/(?:[!$&-;=@-\[\]_a-z~]|%[0-9A-Fa-f]{2})*+")  # with "[" and "]", as sent
 _QUERY = re.compile(rb"[!-\"$-~]*+")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+_ORDINARY = 128
 _CONTROLS = bytes([*range(32), 127])
 
 
 def split_target(target: bytes, host: bytes | None) -> tuple[str, str]:
     """Give path and query; raises Refusal. `host` is the Host field."""
-    if _PLAIN.fullmatch(target) and b"/." not in target:
-        return target.decode("ascii"), ""
+    if len(target) <= _ORDINARY and target.startswith(b"/") and b"?" not in target:
+        return _split_known(target)
     if not target.startswith(b"/"):
         target = _origin_form(target, host)
+    return _split(target)
+
+
+def _split(target: bytes) -> tuple[str, str]:
     path, _, query = target.partition(b"?")
     if not _PLAIN.fullmatch(path):
         path = _decode(path)
@@ -30,6 +36,11 @@ def split_target(target: bytes, host: bytes | None) -> tuple[str, str]:
     if not _QUERY.fullmatch(query):
         raise refuse(400, "malformed_request", "The query holds characters that must be encoded.")
     return path.decode(), query.decode("ascii")
+
+
+# A gateway is asked for few paths. What is kept is bounded (1024 of at most 128 bytes), and
+# queries, which may hold secrets, are not.
+_split_known = lru_cache(maxsize=1024)(_split)
 
 
 def _origin_form(target: bytes, host: bytes | None) -> bytes:
