@@ -1,5 +1,7 @@
 """Every recorded answer in every client's format: the SDKs accept it, and nothing is lost."""
 
+from typing import Any
+
 import anthropic.types
 import msgspec
 import openai.types.chat
@@ -16,12 +18,12 @@ from hx_gateway.core.provider import WayIn, WayOut
 from hx_gateway.dialects import anthropic_messages, openai_chat, openai_responses
 from hx_gateway.dialects.sse import SseParser
 
-WHOLE = {
+WHOLE: dict[str, TypeAdapter[Any]] = {
     "chat": TypeAdapter(openai.types.chat.ChatCompletion),
     "messages": TypeAdapter(anthropic.types.Message),
     "responses": TypeAdapter(openai.types.responses.Response),
 }
-PIECE = {
+PIECE: dict[str, TypeAdapter[Any]] = {
     "chat": TypeAdapter(openai.types.chat.ChatCompletionChunk),
     "messages": TypeAdapter(anthropic.types.RawMessageStreamEvent),
     "responses": TypeAdapter(openai.types.responses.ResponseStreamEvent),

@@ -175,7 +175,7 @@ def _message(data: Raw, where: str) -> Message:
             role = _ROLES.get(item.role or "")
             if role is None:
                 raise InvalidRequest(f"Unknown role '{item.role}'.", param=f"{where}.role")
-            return Message(role=role, parts=tuple(_content(item.content, where)))
+            return Message(role=role, parts=tuple(_content(item.content, f"{where}.content")))
         case "function_call":
             use = ToolUse(id=item.call_id or "", name=item.name or "", arguments=item.arguments)
             return Message(role=Role.ASSISTANT, parts=(use,))

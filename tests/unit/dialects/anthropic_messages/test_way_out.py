@@ -1,0 +1,35 @@
+from msgspec import Raw
+from tests.support.calls import call, plain
+
+from hx_gateway.core.errors import Overloaded
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects.anthropic_messages import WAY_IN, WAY_OUT
+
+BODY = {"max_tokens": 5, "system": "s", "messages": [], "temperature": 1, "zzz": None}
+
+
+def test_adapting_changes_the_model_and_nothing_else() -> None:
+    fields = dict(call(BODY, "anthropic_messages").fields)
+    for stream in (True, False):
+        adapted = WAY_OUT.adapt(fields, "upstream", stream=stream)
+        assert adapted == {**fields, "model": Raw(b'"upstream"')}
+
+
+def test_counting_sends_the_prompt_without_settings() -> None:
+    question = WAY_IN.read(call(BODY, "anthropic_messages"))
+    assert plain(WAY_OUT.encode_count(question, "m")) == {
+        "model": "m",
+        "system": "s",
+        "messages": [],
+    }
+
+
+def test_the_rest_of_the_port_is_there() -> None:
+    answer = b'{"content":[],"usage":{"input_tokens":1}}'
+    assert WAY_OUT.usage(answer) == Usage(input=1)
+    assert WAY_OUT.decode(answer)
+    assert WAY_OUT.decoder().feed(b"") == []
+    assert WAY_OUT.relay(wants_usage=False).feed(b"") == b""
+    assert type(WAY_OUT.fault(529, {}, b"")) is Overloaded
+    assert WAY_OUT.drops("store")
+    assert not WAY_OUT.drops("zzz")

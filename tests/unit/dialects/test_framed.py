@@ -1,0 +1,75 @@
+import pytest
+
+from hx_gateway.core.errors import Interrupted
+from hx_gateway.core.usage import Usage
+from hx_gateway.dialects.framed import MAX_FRAMES, FramedRelay
+
+
+class Watching:
+    """A watcher that counts what it is shown: `!` marks an event that is not plain."""
+
+    text_mark = b'"t":"'
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.complete = False
+        self.asked = 0
+        self.seen: list[bytes] = []
+
+    def is_plain(self, whole: bytes) -> bool:
+        self.asked += 1
+        return b"!" not in whole
+
+    def passes(self, event: bytes, data: bytes) -> bool:
+        self.seen.append(data)
+        self.complete = b"end" in data
+        return b"keep" not in data
+
+    def end(self) -> bytes:
+        return b"rest"
+
+
+def event(text: str, pad: str = "") -> bytes:
+    return f'data: {{"t":"{text}","pad":"{pad}"}}\n\n'.encode()
+
+
+def test_events_of_one_frame_are_not_even_searched() -> None:
+    watcher = Watching()
+    relay = FramedRelay(watcher)
+    for text in ("a", "b", "c", "d!"):
+        assert relay.feed(event(text)) == event(text)
+    assert (watcher.asked, len(watcher.seen)) == (1, 1)
+
+
+@pytest.mark.parametrize("text", ['q\\"uote', '","x":"!'])
+def test_a_quote_in_the_text_is_always_searched(text: str) -> None:
+    watcher = Watching()
+    relay = FramedRelay(watcher)
+    for piece in ("a", "b"):
+        relay.feed(event(piece))
+    asked = watcher.asked
+    relay.feed(event(text))
+    assert watcher.asked == asked + 1
+
+
+def test_frames_that_never_repeat_are_given_up_on() -> None:
+    watcher = Watching()
+    relay = FramedRelay(watcher)
+    for pad in map(str, range(MAX_FRAMES + 5)):
+        assert relay.feed(event("a", pad)) == event("a", pad)
+    assert watcher.asked == MAX_FRAMES + 4
+
+
+def test_what_the_watcher_keeps_back_does_not_pass() -> None:
+    relay = FramedRelay(Watching())
+    relay.feed(event("a"))
+    assert relay.feed(event("keep!") + event("b!")) == event("b!")
+
+
+def test_the_end_is_the_watchers_when_complete_and_a_fault_otherwise() -> None:
+    relay = FramedRelay(Watching())
+    relay.feed(event("a"))
+    with pytest.raises(Interrupted):
+        relay.end()
+    relay.feed(event("end!"))
+    assert relay.end() == b"rest"
