@@ -41,6 +41,7 @@ class Connection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
+        "_barren",
         "_body_to_eof",
         "_deadline",
         "_fields",
@@ -101,16 +102,16 @@ class Connection(asyncio.BufferedProtocol):
         self.fault: UpstreamError | None = None
         self._idle = self._body_to_eof = self._keep_alive = self._paused = False
         self._head_only = head_only
-        self._head_bytes = self._unread = 0
+        self._head_bytes = self._barren = self._unread = 0
         self._parts: list[bytes] = []
         self._deadline = self._total_at = total_at
 
     def write(self, data: bytes) -> None:
         """Send bytes; when they do not go out at once, `write_blocked` is true for a while."""
-        if self._transport is None:
-            self._cut()  # it closed between its opening and its first request
-        else:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+        else:
+            self._cut()  # it closed, and the loop may not have told us yet
 
     def wait(self, seconds: float, late: str) -> asyncio.Future[None]:
         """Give a future for the next thing that happens; it raises the fault.
@@ -138,6 +139,11 @@ class Connection(asyncio.BufferedProtocol):
             self._paused = False
             self._transport.resume_reading()
         return data
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request can go out; the loop reports a loss only in its next round."""
+        return self._transport is not None and not self._transport.is_closing()
 
     @property
     def heard(self) -> bool:
@@ -258,9 +264,10 @@ class Connection(asyncio.BufferedProtocol):
             self._keep_alive = self._parser.should_keep_alive()
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer to one request."""
+        """Refuse a second answer to one request; forget the trailers of the answer before."""
         if self.head_done:
             raise httptools.HttpParserError("refused")
+        self._fields.clear()
 
     # The rest
 
@@ -272,7 +279,15 @@ class Connection(asyncio.BufferedProtocol):
             if nbytes > room:
                 self._feed_split(data, room)
                 return
+        unread = self._unread
         self._parser.feed_data(data)
+        if self._unread > unread:
+            self._barren = 0
+            return
+        # Trailers and chunk extensions are never handed out, so nobody else would bound them.
+        self._barren += nbytes
+        if self._barren > self._limits.max_head and not self.complete:
+            self._fail(Garbled("The upstream's answer has too much around its body."))
 
     def _feed_split(self, data: memoryview, room: int) -> None:
         self._parser.feed_data(data[:room])

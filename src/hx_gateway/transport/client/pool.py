@@ -29,7 +29,11 @@ class Pool:
 
     def take(self) -> Connection | None:
         """Get a free connection, if there is one."""
-        return self._idle.pop() if self._idle else None
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
 
     def add(self, connection: Connection) -> None:
         """Count in a connection that was opened for a request."""

@@ -56,13 +56,54 @@ async def test_second_answer_never_meets_the_next_request() -> None:
         assert end.pool.count == Count(open=0, idle=0)
 
 
-async def test_bytes_while_idle_close_the_connection() -> None:
+async def test_trailers_are_not_the_headers_of_the_next_answer() -> None:
+    end = Wire()
+    for wire in (CHUNKED, LENGTH):
+        end.ask()
+        end.answer(wire)
+        end.connection.release()
+    assert end.connection.headers == {b"a": b"1, 2", b"content-length": b"5"}
+
+
+@pytest.mark.parametrize("around", [b"a: b\r\n", b"x"], ids=["many trailers", "one long trailer"])
+async def test_endless_trailers_are_garbled(around: bytes) -> None:
+    end = Wire()
+    end.ask()
+    end.answer(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\ny: z")
+    end.answer(b"\r\n" if around != b"x" else b"x")
+    for _ in range(70):
+        end.answer(around * (1000 // len(around)))
+    assert isinstance(end.connection.fault, Garbled)
+    assert end.transport.aborted
+
+
+async def test_long_body_in_small_chunks_is_not_taken_for_trailers() -> None:
+    end = Wire()
+    end.ask()
+    end.answer(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    for _ in range(30_000):
+        end.answer(b"1\r\nx\r\n")
+    assert end.connection.take() == b"x" * 30_000
+
+
+async def test_body_of_an_answer_that_has_none_is_not_handed_out() -> None:
+    end = Wire()
+    end.connection.begin(60, head_only=True)
+    end.answer(LENGTH)
+    assert end.connection.complete
+    assert end.connection.take() == b""
+    end.connection.release()
+    assert end.transport.aborted
+
+
+@pytest.mark.parametrize("stray", [b"H", b"\r\n", b"\0"])
+async def test_bytes_while_idle_close_the_connection(stray: bytes) -> None:
     end = Wire()
     end.ask()
     end.answer(LENGTH)
     end.connection.release()
     assert end.pool.count == Count(open=1, idle=1)
-    end.answer(b"H")
+    end.answer(stray)
     assert end.pool.count == Count(open=0, idle=0)
 
 

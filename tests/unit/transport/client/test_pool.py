@@ -30,6 +30,16 @@ async def test_lost_connection_is_in_no_list() -> None:
     assert wire.pool.take() is None
 
 
+async def test_connection_whose_loss_was_not_reported_yet_is_passed_over() -> None:
+    """A reset that the loop saw in this round gave a RuntimeError out of the next write."""
+    wire = Wire()
+    used(wire)
+    wire.transport.abort()
+    assert wire.pool.take() is None
+    wire.connection.connection_lost(ConnectionResetError())
+    assert wire.pool.count == Count(open=0, idle=0)
+
+
 async def test_retired_pool_closes_free_connections_now_and_busy_ones_afterwards() -> None:
     free, busy = Wire(), Wire()
     used(free)
