@@ -11,12 +11,14 @@ import msgspec
 
 from hx_gateway.app.build import Assembly, assemble
 from hx_gateway.app.checks import build_checks
+from hx_gateway.app.database import upgrade
 from hx_gateway.app.discovery import EVERY_S, differs, discover
 from hx_gateway.app.listen import Listen
 from hx_gateway.app.open import open_parts, secrets_of
 from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.pidfile import pid_path
+from hx_gateway.app.schema import Verdict
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
 from hx_gateway.core.errors import ConfigError
@@ -27,6 +29,7 @@ from hx_gateway.transport.server import Edge
 
 _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 2.0
+_MIGRATION_LOCK_S = 60.0
 
 
 def _nothing(_text: str) -> None:
@@ -65,9 +68,11 @@ class Gateway:
         _make_state_dir(snapshot.state_dir)
         self._phase("opening the store")
         self._parts = open_parts(snapshot, self._listen.environ)
+        if self._options.migrate:
+            self._background = (spawn(self._migrate(snapshot), name="migrate"),)
         self._phase("assembling")
         self._swap(snapshot)
-        self._background = (
+        self._background += (
             spawn(self._report_status(), name="status"),
             spawn(self._discover(), name="discovery"),
         )
@@ -134,7 +139,11 @@ class Gateway:
             found=self._found,
         )
         server = msgspec.structs.replace(
-            snapshot.server, host=self._listen.host, port=self._listen.port
+            snapshot.server,
+            host=self._listen.host,
+            port=self._listen.port,
+            tls_cert=self._listen.server.tls_cert,
+            tls_key=self._listen.server.tls_key,
         )
         return msgspec.structs.replace(snapshot, server=server)
 
@@ -156,6 +165,18 @@ class Gateway:
         if self._watch is not None:
             self._watch.cancel()
         self._watch = spawn(self._now.gatekeeper.watch(), name="revocations")
+
+    async def _migrate(self, snapshot: Snapshot) -> None:
+        """Bring the schema up to date (`--migrate`), as soon as the database can be reached."""
+        assert self._parts is not None  # noqa: S101 - opened in start
+        clock = self._parts.clock
+        while True:
+            outcome = await upgrade(snapshot, clock, lock_timeout_s=_MIGRATION_LOCK_S)
+            if outcome.verdict is not Verdict.UNREACHABLE:
+                break
+            await clock.sleep(_STATUS_EVERY_S)
+        level = logging.INFO if outcome.verdict is Verdict.CURRENT else logging.ERROR
+        _log.log(level, "schema %s %s %s", outcome.verdict, outcome.version, outcome.reason)
 
     async def _discover(self) -> None:
         """Look for model servers now and then; take what is new in by a reload."""

@@ -37,7 +37,12 @@ def listen_settings(options: ServeOptions) -> Listen:
     return Listen(
         host=host,
         port=port,
-        server=ServerSettings(host=host, port=port),
+        server=ServerSettings(
+            host=host,
+            port=port,
+            tls_cert=_path(names.get("SSL_CERTFILE_PATH")),
+            tls_key=_path(names.get("SSL_KEYFILE_PATH")),
+        ),
         listen_pid=_number(environ.get("LISTEN_PID")),
         listen_fds=_number(environ.get("LISTEN_FDS")) or 0,
         environ=environ,
@@ -59,6 +64,10 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 0 <= int(text) <= 65535:
         raise ConfigError((f"PORT must be a number from 0 to 65535, not '{text[:20]}'",))
     return int(text)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _number(text: str | None) -> int | None:

@@ -9,6 +9,7 @@ import importlib
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -34,6 +35,12 @@ EXIT_BIND = 4
 
 def run(options: ServeOptions) -> int:
     """Serve until told to stop; gives the exit code."""
+    if options.workers > 1:
+        problem = (
+            "--workers: one process serves one port for now; run more gateways, each on its own "
+            "port, with REDIS_URL and DATABASE_URL in common"
+        )
+        return _refuse((problem,), EXIT_CONFIG)
     try:
         listen = listen_settings(options)
         sockets = _sockets(listen)
@@ -83,7 +90,11 @@ class Service:
     async def run(self) -> int:
         """Serve until a signal; gives the exit code."""
         self._listen_to_signals()
-        await self._edge.start(self._sockets)
+        try:
+            await self._edge.start(self._sockets)
+        except (OSError, ssl.SSLError) as error:
+            problem = f"the TLS certificate or key cannot be used: {error.strerror or error}"
+            return _refuse((problem,), EXIT_CONFIG)
         heart = spawn(self._supervisor.keep_alive(), name="watchdog")
         try:
             return await self._live()

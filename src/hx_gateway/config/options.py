@@ -134,8 +134,13 @@ _SERVER = (
         doc="Seconds between comments on a silent stream; 0 switches them off.",
         low=0,
     ),
-    Option(path="server.tls_cert", doc="Certificate chain (PEM).", env=("SSL_CERTFILE_PATH",)),
-    Option(path="server.tls_key", doc="Private key (PEM).", env=("SSL_KEYFILE_PATH",)),
+    Option(
+        path="server.tls_cert",
+        doc="Certificate chain (PEM); with the key, the port speaks TLS.",
+        env=("SSL_CERTFILE_PATH",),
+        early=True,
+    ),
+    Option(path="server.tls_key", doc="Private key (PEM).", env=("SSL_KEYFILE_PATH",), early=True),
     Option(
         path="server.cors_origins",
         doc="Origins of browsers that may call; `*` is any.",
