@@ -244,7 +244,8 @@ def _needs_restart(old: Snapshot, new: Snapshot) -> list[str]:
 
 def welcome(snapshot: Snapshot, port: int) -> str:
     """Write what a new user needs: the address, the key if it is ours, a line to paste."""
-    base = f"http://127.0.0.1:{port}"
+    scheme = "https" if snapshot.server.tls_cert else "http"
+    base = f"{scheme}://127.0.0.1:{port}"
     model = next(iter(snapshot.routes), "demo")
     lines = [f"\nHX Gateway answers on {base}/v1"]
     if snapshot.local.scripted:

@@ -1,1 +1,0 @@
-"""How much a caller may use: windows, holds, concurrency."""
