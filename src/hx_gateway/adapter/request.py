@@ -1,7 +1,6 @@
 """Turn a call into the request one deployment is sent: relayed if it can be, else translated."""
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import Raw
@@ -20,15 +19,6 @@ from hx_gateway.dialects.registry import WAYS_IN
 
 # What LiteLLM's `mode` says about the format a deployment is to be asked in.
 _MODES = {"responses": "openai_responses"}
-
-
-@runtime_checkable
-class Counted(Protocol):
-    """A way out of embeddings: it can be told how many vectors must come back."""
-
-    def expecting(self, inputs: int) -> WayOut:
-        """Give one that takes only answers with that many vectors."""
-        ...
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,8 +95,8 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         question = way_in.read(whole)
         body = out.encode(question, deployment.model, stream=call.stream)
         dropped += left_behind(fields, question, way_in, out)
-    if call.operation is Operation.EMBED and isinstance(out, Counted):
-        out = out.expecting(count_inputs(fields))
+    if call.operation is Operation.EMBED:
+        out = _expecting(out, count_inputs(fields))
     headers, refused = client_headers(provider, call.headers)
     draft = Draft(
         path=deployment.base_path + out.path,
@@ -143,6 +133,12 @@ def _is_at_home(deployment: Deployment) -> bool:
     origin = deployment.origin
     address = f"{origin.scheme}://{origin.authority}{deployment.base_path}"
     return address == (deployment.provider.base_url or "").rstrip("/")
+
+
+def _expecting(out: WayOut, inputs: int) -> WayOut:
+    """Tell a way out of embeddings how many vectors must come back, where it can be told."""
+    expecting: Callable[[int], WayOut] | None = getattr(out, "expecting", None)
+    return out if expecting is None else expecting(inputs)
 
 
 def _allowed(

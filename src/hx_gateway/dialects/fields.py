@@ -40,8 +40,8 @@ class FieldReader:
     def take(self, name: str, decoder: Decoder[T]) -> T | None:
         """Read a field; None when absent or null; raises InvalidRequest when it does not fit."""
         self._taken.add(name)
-        value = present(self._fields.get(name, ABSENT))
-        if value is None:
+        value = self._fields.get(name)
+        if value is None or value == _NULL:
             return None
         try:
             return decoder.decode(value)

@@ -69,8 +69,13 @@ class SseParser:
         """Read a piece that holds nothing but whole events: what upstreams nearly always send."""
         events: list[SseEvent] = []
         for event in piece[:-2].split(b"\n\n"):
-            if event.startswith(b"data: ") and event.find(b"\n") < 0 and len(event) < MAX_LINE:
+            line_end = event.find(b"\n")
+            if len(event) > MAX_LINE:
+                events += self._events([*event.split(b"\n"), b""])
+            elif line_end < 0 and event.startswith(b"data: "):
                 events.append((b"", event[6:]))
+            elif event.startswith(b"event: ") and _is_last_data(event, line_end):
+                events.append((event[7:line_end], event[line_end + 7 :]))
             else:
                 events += self._events([*event.split(b"\n"), b""])
         return events
@@ -116,6 +121,10 @@ class SseParser:
         if len(value) > MAX_LINE or self._size > MAX_EVENT:
             raise Garbled("The upstream sent an event that is too long.")
         self._data.append(value)
+
+
+def _is_last_data(event: bytes, line_end: int) -> bool:
+    return event.startswith(b"\ndata: ", line_end) and event.find(b"\n", line_end + 1) < 0
 
 
 class WholeEvents:

@@ -47,7 +47,7 @@ def test_files_elsewhere_and_plain_texts_have_their_sources(
 
 
 def test_a_plain_text_document_becomes_a_file() -> None:
-    form = {"type": "document", "source": {"type": "text", "data": "hi"}}
+    form: dict[str, object] = {"type": "document", "source": {"type": "text", "data": "hi"}}
     expected = {"type": "file", "file": {"file_data": "data:text/plain,hi"}}
     assert chat_document(document(form)) == expected
 

@@ -175,7 +175,7 @@ class ChatWriter:
     def _event(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                return self._chunk(event.choice, {"content": event.text}, event.logprobs)
+                return self._text(event)
             case ToolDelta():
                 call = {"index": event.index, "function": {"arguments": event.arguments}}
                 return self._chunk(event.choice, {"tool_calls": [call]})
@@ -201,6 +201,14 @@ class ChatWriter:
                 return self._chunk(event.choice, {"refusal": event.text})
             case _:
                 return b""
+
+    def _text(self, event: TextDelta) -> bytes:
+        if event.choice not in self._roles or event.logprobs is not None:
+            return self._chunk(event.choice, {"content": event.text}, event.logprobs)
+        return (
+            self._head + b'"choices":[{"index":%d,"delta":{"content":%b},'
+            b'"logprobs":null,"finish_reason":null}]}\n\n' % (event.choice, wire.encode(event.text))
+        )
 
     def _thinking(self, event: ThinkingDelta) -> bytes:
         delta: Json = {"reasoning_content": event.text}

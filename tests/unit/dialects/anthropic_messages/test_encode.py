@@ -30,8 +30,8 @@ def turn(role: Role, *parts: Part) -> Message:
     return Message(role=role, parts=parts)
 
 
-def body_of(*messages: Message, stream: bool = False, **fields: object) -> dict[str, object]:
-    return plain(encode_chat(Chat(messages=messages, **fields), "m", stream=stream))  # type: ignore[arg-type]
+def body_of(*messages: Message, **fields: object) -> dict[str, object]:
+    return plain(encode_chat(Chat(messages=messages, **fields), "m", stream=False))  # type: ignore[arg-type]
 
 
 def test_results_of_parallel_calls_share_one_message() -> None:
@@ -162,7 +162,6 @@ def test_settings_are_kept_within_what_the_format_takes() -> None:
         user="u",
         output=OutputFormat(kind="json_schema", schema=Raw(b"{}")),
         extra={"store": Raw(b"true"), "zzz": Raw(b"1")},
-        stream=True,
     )
     assert body == {
         "model": "m",
@@ -173,8 +172,8 @@ def test_settings_are_kept_within_what_the_format_takes() -> None:
         "metadata": {"user_id": "u"},
         "output_config": {"format": {"type": "json_schema", "schema": {}}},
         "zzz": 1,
-        "stream": True,
     }
+    assert plain(encode_chat(Chat(messages=()), "m", stream=True))["stream"] is True
     assert "output_config" not in body_of(output=OutputFormat(kind="json_object"))
 
 

@@ -30,8 +30,8 @@ def message(**fields: object) -> Call:
     return call({"max_tokens": 9, "messages": [], **fields}, "anthropic_messages")
 
 
-def read(*blocks: object, role: str = "user", **fields: object) -> Chat:
-    return read_chat(message(messages=[{"role": role, "content": list(blocks)}], **fields))
+def read(*blocks: object, **fields: object) -> Chat:
+    return read_chat(message(messages=[{"role": "user", "content": list(blocks)}], **fields))
 
 
 @pytest.mark.parametrize("name", CALLS)
