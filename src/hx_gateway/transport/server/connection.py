@@ -12,7 +12,7 @@ from typing import cast
 from hx_gateway.core.errors import RequestError, TooLarge
 from hx_gateway.core.http import Application, BodyRule, Request, RequestHead, Response
 from hx_gateway.transport.server.body import BodyDecoder, ChunkedBody, SizedBody
-from hx_gateway.transport.server.head import END, check_partial, parse_head
+from hx_gateway.transport.server.head import END, check_partial
 from hx_gateway.transport.server.outlet import Outlet
 from hx_gateway.transport.server.refusal import error_response, refusal_response, refuse
 from hx_gateway.transport.server.state import NEVER, EdgeState
@@ -200,9 +200,7 @@ class Connection(asyncio.Protocol):
                 check_partial(buffer, state.settings)
                 self._await_head()
                 return
-            head, framing = parse_head(
-                buffer[:end], state.settings, self._peer, state.clock.monotonic()
-            )
+            head, framing = state.heads.read(buffer[:end], self._peer, state.clock.monotonic())
         except RequestError as refusal:
             self._refuse(refusal)
             return

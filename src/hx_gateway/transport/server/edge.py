@@ -9,6 +9,7 @@ from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server.connection import Connection
 from hx_gateway.transport.server.encode import common_fields
 from hx_gateway.transport.server.listen import tls_context
+from hx_gateway.transport.server.memory import HeadMemory
 from hx_gateway.transport.server.state import EdgeState
 
 _FRESH_S = 1.0  # at a drain: how long a client that has just connected may take to ask
@@ -47,6 +48,7 @@ class Edge:
     @settings.setter
     def settings(self, settings: ServerSettings) -> None:
         self._state.settings = settings
+        self._state.heads = HeadMemory(settings)
 
     @property
     def open_connections(self) -> int:

@@ -18,7 +18,7 @@ from hx_gateway.transport.server.target import split_target
 
 END = b"\r\n\r\n"
 _TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what a head may hold beside CRLF
-_LENGTH_DIGITS = 15
+LENGTH_DIGITS = 15
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)\d\.\d$")
 _VERSIONS = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
@@ -212,7 +212,7 @@ def _length(headers: dict[bytes, bytes], version: int) -> int | None:
     if coding is None:
         if length is None:
             return 0
-        if not length.isdigit() or len(length) > _LENGTH_DIGITS:
+        if not length.isdigit() or len(length) > LENGTH_DIGITS:
             raise refuse(400, "malformed_request", "Content-Length is not a number.")
         return int(length)
     if length is not None or not version or coding.lower() != b"chunked":

@@ -7,6 +7,7 @@ from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.http import Application
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server.encode import common_fields
+from hx_gateway.transport.server.memory import HeadMemory
 
 NEVER = float("inf")
 
@@ -44,13 +45,15 @@ class EdgeState:
     """
 
     __slots__ = (
-        "application", "clock", "common", "connections", "draining", "expired", "settings", "tasks"
+        "application", "clock", "common", "connections", "draining", "expired", "heads", "settings",
+        "tasks",
     )  # fmt: skip
 
     def __init__(self, application: Application, settings: ServerSettings) -> None:
         """Start empty."""
         self.application = application
         self.settings = settings
+        self.heads = HeadMemory(settings)
         self.clock = SystemClock()
         self.common = common_fields(self.clock.now())
         self.connections: set[Member] = set()

@@ -1,0 +1,79 @@
+"""Heads that were read before are read the same again."""
+
+import pytest
+
+from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.transport.server.head import parse_head
+from hx_gateway.transport.server.memory import MAX_HEADS, HeadMemory
+from hx_gateway.transport.server.refusal import Refusal
+
+SETTINGS = ServerSettings()
+POST = b"POST /v1/x?q=1 HTTP/1.1\r\nHost: a\r\nX-Name: b\r\n"
+HEADS = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    POST + b"Content-Length: 5\r\n\r\n",
+    POST + b"Content-Length: 77\r\n\r\n",
+    POST + b"content-length: 0\r\nConnection: close\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n",
+    POST + b"X-Content-Length: 9\r\n\r\n",
+    POST + b"X-Strength: 9\r\nContent-Length: 12\r\n\r\n",
+    POST + b"Content-Length: 12\r\nExpect: 100-continue\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    POST + b"X-Long: " + b"x" * 5000 + b"\r\nContent-Length: 3\r\n\r\n",
+]
+BAD = [
+    POST + b"Content-Length: \r\n\r\n",
+    POST + b"Content-Length: #\r\n\r\n",
+    POST + b"Content-Length: 5, 5\r\n\r\n",
+    POST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\n",
+    POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    POST + b"Content-Length: +5\r\n\r\n",
+    POST + b"Content-Length: 1234567890123456\r\n\r\n",
+    POST + b"Content-Length : 5\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("block", HEADS)
+def test_a_known_head_is_read_as_a_new_one(block: bytes) -> None:
+    memory = HeadMemory(SETTINGS)
+    for other in HEADS:
+        memory.read(other, "203.0.113.9", 1.0)
+    for _ in range(2):
+        head, framing = memory.read(block, "192.0.2.1", 5.0)
+        fresh, expected = parse_head(block, SETTINGS, "192.0.2.1", 5.0)
+        assert framing == expected
+        assert (head.method, head.path, head.query, head.headers, head.peer, head.received_at) == (
+            fresh.method,
+            fresh.path,
+            fresh.query,
+            fresh.headers,
+            "192.0.2.1",
+            5.0,
+        )
+
+
+@pytest.mark.parametrize("block", BAD)
+def test_what_is_refused_is_refused_after_good_ones_too(block: bytes) -> None:
+    """A head with digits must not stand in for one without, nor for one with two lengths."""
+    memory = HeadMemory(SETTINGS)
+    for other in HEADS:
+        memory.read(other, "", 1.0)
+    for _ in range(2):
+        with pytest.raises(Refusal):
+            memory.read(block, "", 1.0)
+
+
+def test_one_requests_note_is_not_anothers() -> None:
+    memory = HeadMemory(SETTINGS)
+    first, _ = memory.read(HEADS[1], "", 1.0)
+    first.note = "mine"
+    second, _ = memory.read(HEADS[1], "", 1.0)
+    assert second.note is None
+
+
+def test_heads_that_never_repeat_do_not_fill_the_memory() -> None:
+    memory = HeadMemory(SETTINGS)
+    for n in range(3 * MAX_HEADS):
+        memory.read(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % n, "", 1.0)
+    assert len(memory._whole) <= MAX_HEADS
