@@ -15,6 +15,8 @@ Fields = dict[str, Raw]
 T = TypeVar("T")
 
 MAX_DEPTH = 64
+# What a decoder raises for bytes that are not the JSON it wants.
+NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _FIELDS = msgspec.json.Decoder(Fields)
 _ENCODER = msgspec.json.Encoder()
 # Made once: a union type costs more to understand than a short value to decode.
@@ -31,8 +33,10 @@ def decode_fields(body: bytes) -> Fields:
     """Split a JSON object into its top-level fields; raises InvalidRequest for anything else."""
     check_depth(body)
     try:
+        if not body.isascii():
+            body.decode()  # raw fields are not looked into, and would fail later with a 500
         return _FIELDS.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except NOT_JSON:
         raise InvalidRequest(_why_not_object(body), code="invalid_json") from None
 
 
@@ -43,7 +47,7 @@ def decode_as(body: bytes, type_: type[T]) -> T:
         return msgspec.json.decode(body, type=type_)
     except msgspec.ValidationError as error:
         raise Unprocessable(str(error), param=path_of(error)) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except NOT_JSON:
         raise InvalidRequest(_why_not_object(body), code="invalid_json") from None
 
 
@@ -84,7 +88,7 @@ def _why_not_object(body: bytes) -> str:
         return "The request body is empty; a JSON object is needed."
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except NOT_JSON:
         return "The request body is not valid JSON."
     return "The request body must be a JSON object."
 

@@ -12,7 +12,7 @@ from hx_gateway.core.errors import Garbled, InvalidRequest, UpstreamError
 from hx_gateway.core.event import Event, Started, Used, Vector
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects import ollama_errors
 from hx_gateway.dialects.ndjson import WholeLines
 from hx_gateway.dialects.ollama_options import is_known, options_of, top_level_of
@@ -66,7 +66,7 @@ class EmbedOut(msgspec.Struct, frozen=True, kw_only=True):
         """Read a whole answer; raises Garbled for a missing or an empty vector."""
         try:
             answer = _ANSWER.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             raise Garbled("The upstream's answer is no list of embeddings.") from None
         check_count(len(answer.embeddings), self.inputs)
         if not all(answer.embeddings):

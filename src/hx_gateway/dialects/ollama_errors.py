@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hx_gateway.core.errors import UpstreamError
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
 
 
@@ -22,7 +23,7 @@ def fault(status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamE
     """Read an error answer."""
     try:
         message = _ERROR.decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         message = None
     return fault_of(Complaint(status=status, message=message, retry_after_s=retry_after(headers)))
 

@@ -20,7 +20,7 @@ from hx_gateway.core.errors import Garbled, GatewayError, InvalidRequest, Upstre
 from hx_gateway.core.event import Event, Started, Used, Vector
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.fields import COUNT, TEXT, FieldReader
 from hx_gateway.dialects.framed import FramedRelay
@@ -157,7 +157,7 @@ class EmbeddingsOut(msgspec.Struct, frozen=True, kw_only=True):
     def _read(self, body: bytes) -> _Answer:
         try:
             answer = _ANSWER.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             raise Garbled("The upstream's answer is no list of embeddings.") from None
         if answer.error is not None:
             raise openai_errors.stream_fault(body)
@@ -214,7 +214,7 @@ def _values(embedding: Raw) -> tuple[float, ...]:
         given = _VECTOR.decode(embedding)
         packed = isinstance(given, str)
         values = tuple(array("f", b64decode(given, validate=True))) if packed else given
-    except (msgspec.DecodeError, binascii.Error, ValueError):
+    except (*NOT_JSON, binascii.Error, ValueError):
         raise Garbled("The upstream's embedding is no vector.") from None
     if not values:
         raise Garbled("The upstream answered with an empty embedding.")

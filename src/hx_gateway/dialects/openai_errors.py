@@ -9,6 +9,7 @@ import msgspec
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import GatewayError, UpstreamError
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
 
 
@@ -99,7 +100,7 @@ def _status_of(error: _Error) -> int:
 def _read(body: bytes) -> _Error:
     try:
         said = _BODY.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return _Error()
     if isinstance(said.error, _Error):
         return said.error

@@ -4,6 +4,7 @@ import msgspec
 
 from hx_gateway.core.errors import Garbled
 from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_errors import stream_fault
 from hx_gateway.dialects.openai_usage import WireUsage
@@ -78,7 +79,7 @@ def _only_null(whole: bytes, name: bytes) -> bool:
 def _decode(data: bytes) -> _Event:
     try:
         event = _EVENT.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream sent an event that is not JSON.") from None
     if event.error is not None:
         raise stream_fault(data)

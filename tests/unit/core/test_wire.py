@@ -27,6 +27,11 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
         wire.decode_fields(body)
 
 
+def test_a_text_that_is_no_utf8_is_refused_at_once() -> None:
+    with pytest.raises(InvalidRequest):
+        wire.decode_fields(b'{"model":"\xff"}')
+
+
 def test_fields_keep_the_bytes_of_the_client() -> None:
     fields = wire.decode_fields(b'{"model":"m","n":1.50,"u":"\\u00e4"}')
     assert bytes(fields["n"]) == b"1.50"

@@ -17,6 +17,7 @@ from hx_gateway.core.event import (
     Used,
 )
 from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 from hx_gateway.dialects.anthropic_messages.errors import stream_fault
 from hx_gateway.dialects.anthropic_messages.usage import WireUsage
@@ -87,7 +88,7 @@ def decode_message(body: bytes) -> list[Event]:
     """Read a whole answer; raises Garbled when it is none."""
     try:
         message = _MESSAGE.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a message.") from None
     decoder = MessageDecoder()
     events = decoder.begin(message)
@@ -104,7 +105,7 @@ def find_usage(body: bytes) -> Usage | None:
     """Find the usage of a whole answer that is relayed; raises Garbled when it is none."""
     try:
         seen = _SEEN.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a message.") from None
     return None if seen.usage is None else seen.usage.over(None)
 
@@ -113,7 +114,7 @@ def decode_event(data: bytes) -> _Event:
     """Read the data of one event; raises the fault that it is, or Garbled."""
     try:
         event = _EVENT.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream sent an event that is not JSON.") from None
     if event.type == "error":
         raise stream_fault(data)

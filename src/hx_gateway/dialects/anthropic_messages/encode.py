@@ -20,7 +20,7 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects.documents import messages_document
 from hx_gateway.dialects.foreign import without_openai
 
@@ -140,7 +140,7 @@ def _source(image: Image) -> Json:
 def _input(part: ToolUse) -> dict[str, Raw]:
     try:
         return _ARGUMENTS.decode(part.arguments or "{}")
-    except msgspec.DecodeError:
+    except NOT_JSON:
         raise InvalidRequest(
             "The arguments of an earlier tool call are not a JSON object.", param="messages"
         ) from None

@@ -9,6 +9,7 @@ import msgspec
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import GatewayError, UpstreamError
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
 
 _STATUSES = {
@@ -73,5 +74,5 @@ def stream_fault(body: bytes) -> UpstreamError:
 def _read(body: bytes) -> _Error:
     try:
         return _BODY.decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return _Error()

@@ -260,7 +260,7 @@ def _input(arguments: str) -> Raw:
     """Take arguments as JSON; a model's broken JSON is handed on as a text, not as a failure."""
     try:
         msgspec.json.decode(arguments or "{}", type=dict[str, Raw])
-    except msgspec.DecodeError:
+    except wire.NOT_JSON:
         return wire.raw({"arguments": arguments})
     return Raw((arguments or "{}").encode())
 

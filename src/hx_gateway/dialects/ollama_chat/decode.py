@@ -19,7 +19,7 @@ from hx_gateway.core.event import (
     Used,
 )
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import raw
+from hx_gateway.core.wire import NOT_JSON, raw
 from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.ndjson import LineParser
 from hx_gateway.dialects.ollama_errors import stream_fault
@@ -144,7 +144,7 @@ def _invent_id(created_at: str, index: int, what: str) -> str:
 def _decode(data: bytes) -> _Line:
     try:
         line = _LINE.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a chat answer.") from None
     if line.error is not None:
         raise stream_fault(line.error, line.status)

@@ -21,7 +21,7 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects.ollama_options import options_of, top_level_of
 
 Json = dict[str, object]
@@ -136,7 +136,7 @@ def _image(image: Image) -> str:
 def _tool_call(part: ToolUse) -> Json:
     try:
         arguments = _ARGUMENTS.decode(part.arguments or "{}")
-    except msgspec.DecodeError:
+    except NOT_JSON:
         raise InvalidRequest(
             "The arguments of an earlier tool call are not a JSON object.", param="messages"
         ) from None

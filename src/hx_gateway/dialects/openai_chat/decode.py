@@ -18,6 +18,7 @@ from hx_gateway.core.event import (
     Used,
 )
 from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.openai_errors import stream_fault
@@ -96,7 +97,7 @@ def find_usage(body: bytes) -> Usage | None:
     """Find the usage of a whole answer that is relayed; raises Garbled when it is none."""
     try:
         seen = _SEEN.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a chat completion.") from None
     if seen.error is not None:
         raise stream_fault(body)
@@ -187,7 +188,7 @@ class ChatDecoder:
 def _decode(data: bytes) -> _Answer:
     try:
         answer = _ANSWER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a chat completion.") from None
     if answer.error is not None:
         raise stream_fault(data)

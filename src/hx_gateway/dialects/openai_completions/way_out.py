@@ -11,7 +11,7 @@ from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
 from hx_gateway.core.event import Event, Finish, Finished, Started, TextDelta, Used
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects import openai_errors, sse
 from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.framed import FramedRelay
@@ -151,7 +151,7 @@ class CompletionsDecoder:
 def _decode(data: bytes) -> _Answer:
     try:
         answer = _ANSWER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a completion.") from None
     if answer.error is not None:
         raise openai_errors.stream_fault(data)

@@ -19,6 +19,7 @@ from hx_gateway.core.event import (
     Used,
 )
 from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.openai_errors import stream_fault
@@ -102,7 +103,7 @@ def decode_event(data: bytes) -> _Event:
     """Read the data of one event; raises the fault that it is, or Garbled."""
     try:
         event = _EVENT.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream sent an event that is not JSON.") from None
     if event.type == "error":
         # Its fields lie bare here, where an error answer has them in an envelope.
@@ -233,7 +234,7 @@ def _logprobs(tokens: Raw) -> Raw | None:
 def _whole(body: bytes) -> _Response:
     try:
         response = _RESPONSE.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Garbled("The upstream's answer is not a response.") from None
     _check(response)
     if response.output is None:

@@ -217,7 +217,7 @@ def test_pictures_and_files_get_their_sources() -> None:
     ]
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", "7"])
+@pytest.mark.parametrize("arguments", ["{", "[1]", "7", "[" * 9999])
 def test_broken_arguments_are_refused(arguments: str) -> None:
     with pytest.raises(InvalidRequest):
         body_of(turn(Role.ASSISTANT, ToolUse(id="t", name="f", arguments=arguments)))

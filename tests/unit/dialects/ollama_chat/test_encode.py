@@ -109,5 +109,5 @@ def test_a_picture_behind_a_url_is_refused_and_never_fetched() -> None:
 def test_sounds_and_broken_arguments_are_refused() -> None:
     part = {"type": "input_audio", "input_audio": {}}
     assert refused({"role": "user", "content": [part]}).param == "messages"
-    call_ = {"id": "c", "function": {"name": "f", "arguments": "{"}}
+    call_ = {"id": "c", "function": {"name": "f", "arguments": "[" * 9999}}
     assert refused({"role": "assistant", "tool_calls": [call_]}).param == "messages"
