@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.errors import Garbled, InvalidRequest
 
 T = TypeVar("T")
 
@@ -25,6 +25,14 @@ _NULL = Raw(b"null")
 def present(value: Raw) -> Raw | None:
     """Read an optional Raw field; None when absent or null."""
     return None if value in (ABSENT, _NULL) else value
+
+
+def json_text(value: Raw) -> str:
+    """Give an upstream's JSON as text; raises Garbled: raw fields were not looked into before."""
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError:
+        raise Garbled("The upstream's answer is not UTF-8.") from None
 
 
 class FieldReader:

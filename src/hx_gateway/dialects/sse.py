@@ -167,7 +167,10 @@ def one_line(value: Raw) -> Raw:
     """Give JSON without line ends: in a `data` line they would end it."""
     if bytes(value).find(b"\n") < 0 and bytes(value).find(b"\r") < 0:
         return value
-    return wire.raw(wire.decode_any(value))
+    try:
+        return wire.raw(wire.decode_any(value))
+    except wire.NOT_JSON:
+        return Raw(b"null")  # an upstream's, and broken inside
 
 
 def split(whole: bytes) -> list[bytes]:

@@ -1,8 +1,16 @@
 import pytest
 from msgspec import Raw
 
-from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.dialects.fields import COUNT, TEXT, TEXT_OR_TEXTS, FieldReader, present, texts
+from hx_gateway.core.errors import Garbled, InvalidRequest
+from hx_gateway.dialects.fields import (
+    COUNT,
+    TEXT,
+    TEXT_OR_TEXTS,
+    FieldReader,
+    json_text,
+    present,
+    texts,
+)
 
 
 def reader(**fields: bytes) -> FieldReader:
@@ -32,6 +40,12 @@ def test_a_wrong_type_names_the_field_and_the_place() -> None:
 
 def test_one_or_several_texts() -> None:
     assert [texts(value) for value in (None, "a", ["a", "b"])] == [(), ("a",), ("a", "b")]
+
+
+def test_an_upstreams_json_must_be_utf8() -> None:
+    assert json_text(Raw('{"a":"ä"}'.encode())) == '{"a":"ä"}'
+    with pytest.raises(Garbled):
+        json_text(Raw(b'{"a":"\xff"}'))
 
 
 def test_raw_fields_may_be_absent_or_null() -> None:

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 from tests.support.golden import pieces
 
 from hx_gateway.core.errors import Garbled
@@ -97,3 +98,16 @@ def test_a_piece_of_whole_events_is_passed_without_a_copy() -> None:
 )
 def test_data_of_one_event(event: bytes, data: bytes) -> None:
     assert sse.data_of(event) == data
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"a": 1}', b'{"a": 1}'),
+        (b'{\n "a": 1\n}', b'{"a":1}'),
+        (b"[\r1]", b"[1]"),
+        (b'["\xff",\n1]', b"null"),
+    ],
+)
+def test_json_is_put_on_one_line(before: bytes, after: bytes) -> None:
+    assert bytes(sse.one_line(Raw(before))) == after

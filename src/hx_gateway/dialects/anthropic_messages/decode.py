@@ -21,7 +21,7 @@ from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 from hx_gateway.dialects.anthropic_messages.errors import stream_fault
 from hx_gateway.dialects.anthropic_messages.usage import WireUsage
-from hx_gateway.dialects.fields import ABSENT
+from hx_gateway.dialects.fields import ABSENT, json_text
 
 FINISHES = {
     "end_turn": Finish.STOP,
@@ -32,7 +32,7 @@ FINISHES = {
     "pause_turn": Finish.PAUSE,
     "refusal": Finish.REFUSAL,
 }
-_EMPTY_INPUTS = (b"", b"{}", b"null")
+_EMPTY_INPUTS = ("", "{}", "null")
 
 
 class _Block(msgspec.Struct):
@@ -185,9 +185,9 @@ class MessageDecoder:
     def _open_tool(self, index: int, block: _Block) -> list[Event]:
         tool = self._tools[index] = len(self._tools)
         started = ToolStarted(index=tool, id=block.id, name=block.name)
-        given = bytes(block.input)
+        given = json_text(block.input)
         if given not in _EMPTY_INPUTS:
-            return [started, ToolDelta(index=tool, arguments=given.decode())]
+            return [started, ToolDelta(index=tool, arguments=given)]
         self._unfilled.add(index)
         return [started]
 

@@ -20,7 +20,7 @@ from hx_gateway.core.event import (
 )
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import NOT_JSON, raw
-from hx_gateway.dialects.fields import ABSENT, present
+from hx_gateway.dialects.fields import ABSENT, json_text, present
 from hx_gateway.dialects.ndjson import LineParser
 from hx_gateway.dialects.ollama_errors import stream_fault
 
@@ -112,7 +112,7 @@ class ChatDecoder:
         if message.content or logprobs is not None:
             events.append(TextDelta(text=message.content or "", logprobs=logprobs))
         for call in message.tool_calls or ():
-            name, arguments = call.function.name, bytes(call.function.arguments).decode()
+            name, arguments = call.function.name, json_text(call.function.arguments)
             id_ = call.id or _invent_id(line.created_at, self._tools, name + arguments)
             events.append(ToolStarted(index=self._tools, id=id_, name=name))
             events.append(ToolDelta(index=self._tools, arguments=arguments))
