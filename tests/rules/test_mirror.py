@@ -9,7 +9,6 @@ UNIT = ROOT / "tests" / "unit"
 ELSEWHERE: dict[str, str] = {
     "src/hx_gateway/app/": "tests/e2e",  # the composition root: seen as a whole, as a process
     "src/hx_gateway/cli/": "tests/e2e/test_commands.py",
-    "src/hx_gateway/dialects/": "tests/golden",
     "src/hx_gateway/local/": "tests/contract",  # what runs in child processes
     "src/hx_gateway/store/": "tests/contract",
     "src/hx_gateway/transport/server/": "tests/contract/edge",
