@@ -22,7 +22,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "reload": "make a running gateway read its configuration anew",
         "keys": "make, show, block and remove virtual keys",
         "db": "look at the schema of the database, and bring it up to date",
-        "demo": "install the weights of the demo model",
+        "demo": "install the demo model's weights, or say whether they are there",
         "systemd": "install the systemd units",
         "docs": "write the generated reference",
         "version": "print the version",
