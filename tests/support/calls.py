@@ -19,7 +19,7 @@ def call(body: dict[str, object] | bytes, dialect: str = "openai_chat", **fields
         dialect=dialect,
         model="public",
         fields=wire.decode_fields(data),
-        started_at=1_700_000_000.0,
+        created=1_700_000_000,
     )
     return msgspec.structs.replace(base, **fields)
 

@@ -88,7 +88,7 @@ def call_of(kind: str, body: bytes) -> Call:
         fields=fields,
         stream=wire.bool_field(fields, "stream"),
         wants_usage=options.get("include_usage", False),
-        started_at=1_700_000_000.5,
+        created=1_700_000_000,
     )
 
 

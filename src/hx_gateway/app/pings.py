@@ -1,5 +1,6 @@
 """Checks of what answers a ping, and the order of causes that all lists of checks share."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from hx_gateway.core.check import Finding, Verdict
@@ -17,13 +18,25 @@ Run = Callable[[], Awaitable[Finding]]
 
 DATABASE, REDIS, QDRANT, EMBEDDING, MODELS = 40, 50, 60, 70, 80  # ranks: the lowest is the cause
 
+PING_S = 3.0  # less than a checkup takes, so that the role is named and not only the check
+
 
 def pinged(name: str, ping: Callable[[], Awaitable[None]], role: str, *, blocks: bool) -> Run:
     """Make the check of something that answers a ping."""
 
     async def run() -> Finding:
         try:
-            await ping()
+            async with asyncio.timeout(PING_S):
+                await ping()
+        except TimeoutError:
+            detail = f"{role} did not answer in time."
+            return Finding(
+                name=name,
+                verdict=Verdict.FAIL,
+                detail=detail,
+                remedy=REMEDIES.get(role, ""),
+                blocks=blocks,
+            )
         except DependencyError as error:
             is_schema = (error.error_code or "").startswith("schema_")
             return Finding(

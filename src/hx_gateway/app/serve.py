@@ -103,7 +103,8 @@ class Service:
             await self._edge.aclose()
 
     async def _live(self) -> int:
-        booting = spawn(self._bring_up(), name="boot")
+        # Not spawned: a configuration that is refused is told to a person, not logged as a failure.
+        booting = asyncio.ensure_future(self._bring_up())
         stopping = spawn(self._stop.wait(), name="stop")
         await asyncio.wait((booting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not booting.done():

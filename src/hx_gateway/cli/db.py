@@ -89,7 +89,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
     summary = "look at the schema of the database, and bring it up to date"
     codes = ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit)
     text = f"{summary.capitalize()}. Exit codes: {codes}."
-    parser = verbs.add_parser("db", help=summary, description=text, parents=())
+    parser = verbs.add_parser("db", help=summary, description=text, parents=parents)
     actions = parser.add_subparsers(metavar="ACTION", required=True, title="actions")
     for name, run, text in (
         ("plan", run_plan, "show what `upgrade` would apply; changes nothing"),

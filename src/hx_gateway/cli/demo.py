@@ -22,7 +22,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         "demo",
         help="install the demo model's weights, or say whether they are there",
         description="Manage the weights of the demo model (SmolLM2-135M, Apache-2.0, 93 MB).",
-        parents=(),
+        parents=parents,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True, title="actions")
     for name, text, run in (

@@ -29,7 +29,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
     """Declare the command. The common options follow the action: `keys list --config FILE`."""
     summary = "make, show, block and remove virtual keys"
     parser = verbs.add_parser(
-        "keys", help=summary, description=f"{summary.capitalize()}.", parents=()
+        "keys", help=summary, description=f"{summary.capitalize()}.", parents=parents
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True, title="actions")
 

@@ -70,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 def build_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser: the `wanted` verbs in full, the others by name and help only."""
     parser = argparse.ArgumentParser(prog="hx-gateway", allow_abbrev=False)
+    parser.set_defaults(config=None, env_file=None)
     parser.description = "One OpenAI-compatible endpoint for every model you run or rent."
     verbs = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     parents = [_common_options()]
@@ -82,7 +83,8 @@ def build_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _common_options() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    # Suppressed: a verb and its action both take them, and the one that is silent must not win.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "--config",
         type=Path,

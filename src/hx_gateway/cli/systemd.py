@@ -25,7 +25,7 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         "systemd",
         help="install the systemd units",
         description="Write the units, and what they need where it is missing.",
-        parents=(),
+        parents=parents,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True, title="actions")
     install = actions.add_parser(

@@ -27,7 +27,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     `dialect` is the name of the wire format it came in. `model` is the public name (a route).
     `wants_usage`: the client itself asked for the usage in a stream.
-    `headers`: the few client headers that may go on to an upstream (by allow-list).
+    `started_at` is monotonic seconds, `created` whole seconds since 1970 (for answers that have
+    none). `headers`: the few client headers that may go on to an upstream (by allow-list).
     """
 
     id: str
@@ -40,3 +41,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[bytes, bytes] = {}
     tags: tuple[str, ...] = ()
     started_at: float = 0.0
+    created: int = 0

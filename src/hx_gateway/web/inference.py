@@ -104,6 +104,7 @@ class Inference:
             wants_usage=stream and _wants_usage(fields),
             headers=_passed_on(request.headers) if dialect == "anthropic_messages" else {},
             started_at=self._clock.monotonic(),
+            created=int(self._clock.now()),
         )
 
     async def models(self, visit: Visit) -> Response:

@@ -64,3 +64,17 @@ def test_a_verb_does_not_pay_for_another() -> None:
 def test_modules_are_where_the_table_says() -> None:
     for verb in VERBS:
         assert callable(import_module(f"hx_gateway.cli.{verb}").add)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["db", "--config", "a.yaml", "status"],
+        ["db", "status", "--config", "a.yaml"],
+        ["keys", "--config", "a.yaml", "list"],
+        ["check", "--config", "a.yaml"],
+    ],
+)
+def test_common_options_may_stand_before_and_after_an_action(words: list[str]) -> None:
+    args = build_parser([words[0]]).parse_args(words)
+    assert (str(args.config), args.env_file) == ("a.yaml", None)

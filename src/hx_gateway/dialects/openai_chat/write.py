@@ -129,7 +129,7 @@ def render_chat(events: list[Event], call: Call) -> bytes:
     body: Json = {
         "id": _answer_id(started.id, call),
         "object": "chat.completion",
-        "created": started.created or int(call.started_at),
+        "created": started.created or call.created,
         "model": call.model,
         "choices": [choice.render() for _, choice in sorted(choices.items())],
     }
@@ -167,7 +167,7 @@ class ChatWriter:
         head = {
             "id": _answer_id(started.id, self._call),
             "object": "chat.completion.chunk",
-            "created": started.created or int(self._call.started_at),
+            "created": started.created or self._call.created,
             "model": self._call.model,
         }
         return b"data: " + wire.encode(head)[:-1] + b","

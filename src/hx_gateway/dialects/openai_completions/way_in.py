@@ -143,7 +143,7 @@ def _head(started: Started, call: Call) -> Json:
     return {
         "id": started.id if started.id.startswith("cmpl") else f"cmpl-{call.id}",
         "object": "text_completion",
-        "created": started.created or int(call.started_at),
+        "created": started.created or call.created,
         "model": call.model,
     }
 

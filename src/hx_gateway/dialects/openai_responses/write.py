@@ -117,7 +117,7 @@ def _head(call: Call, started: Started, status: str) -> Json:
     return {
         "id": id_,
         "object": "response",
-        "created_at": started.created or int(call.started_at),
+        "created_at": started.created or call.created,
         "status": status,
         "error": None,
         "incomplete_details": None,
