@@ -74,6 +74,17 @@ async def test_idle_deadline_counts_anew_with_each_piece(client: Client) -> None
         assert await answer.read() == b"hello"
 
 
+async def test_idle_deadline_does_not_run_while_the_reader_is_busy_elsewhere(
+    client: Client,
+) -> None:
+    async with raw_upstream() as upstream:
+        upstream.answers(OK[:-5], OK[-5:-3], OK[-3:], gap=0.2)
+        answer = await client.send(upstream.origin, POST, Deadlines(idle=0.3))
+        assert await answer.receive() == b"he"
+        await asyncio.sleep(0.4)
+        assert await answer.receive() == b"llo"
+
+
 async def test_total_deadline_ends_an_answer_that_keeps_coming(client: Client) -> None:
     async with raw_upstream() as upstream:
         upstream.answers(ENDLESS, *[b"x"] * 100, gap=0.02)
