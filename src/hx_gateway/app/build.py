@@ -17,7 +17,7 @@ from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.rag.service import DocumentService
 from hx_gateway.routing.table import Table
-from hx_gateway.web import directory, docs, health, inference, keys, metrics, openapi, rag
+from hx_gateway.web import directory, docs, health, inference, keys, metrics, models, openapi, rag
 from hx_gateway.web.application import WebApplication
 from hx_gateway.web.endpoint import Endpoint
 
@@ -72,6 +72,7 @@ def _endpoints(
     service = KeyService(parts.store, parts.clock, forget=gatekeeper.forget)
     families: list[Endpoint] = [
         *inference.endpoints(inference.Inference(pipeline, snapshot.server, parts.clock)),
+        *models.endpoints(pipeline),
         *keys.endpoints(service),
         *directory.endpoints(Directory(parts.store)),
         *health.endpoints(checkup, snapshot.rag.embedding_model),
