@@ -2,6 +2,7 @@
 
 import json
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ WatchdogSec=3s
 ProtectHome=no
 """
 LIMIT_S = 240
+PYTHON, CHECKOUT, PACKAGES = "/opt/python", "/opt/checkout", "/opt/packages"
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +30,22 @@ def story() -> Iterator[dict[str, Any]]:
     """What was seen in the machine, by chapter (see systemd_story.py)."""
     assert can_boot(), "needs root and systemd-container (apt-get install systemd-container)"
     with machine() as box:
-        command = f"{sys.executable} -m hx_gateway"
+        # By paths of the machine's own: the checkout may lie where a service cannot look.
+        command = f"{PYTHON}/bin/python3 -m hx_gateway"
         install = ["systemd", "install", "--root", str(box.root), "--command", command]
         assert main(install) == 0
-        box.write("/etc/systemd/system/hx-gateway.service.d/test.conf", OVERRIDE)
-        box.open_way(Path(sys.base_prefix).resolve() / "bin")
-        box.open_way(ROOT)
-        said = box.run(f"{sys.executable} {ROOT}/tests/e2e/systemd_story.py", LIMIT_S)
+        prefix = Path(sys.base_prefix).resolve()
+        box.bind(prefix, PYTHON)
+        box.bind(ROOT, CHECKOUT)
+        box.bind(Path(sysconfig.get_path("purelib")), PACKAGES)
+        path = f"PYTHONPATH={CHECKOUT}/src:{CHECKOUT}:{PACKAGES}"
+        override = f"{OVERRIDE}Environment={path}\n"
+        box.write("/etc/systemd/system/hx-gateway.service.d/test.conf", override)
+        box.open_way(prefix / "bin")  # where it looks for its own libraries
+        said = box.run(
+            f"/usr/bin/env {path} {PYTHON}/bin/python3 {CHECKOUT}/tests/e2e/systemd_story.py",
+            LIMIT_S,
+        )
         result = box.root / "story.json"
         assert result.exists(), said
         yield json.loads(result.read_text())

@@ -44,6 +44,12 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._binds: list[str] = []
+
+    def bind(self, source: Path, inside: str) -> None:
+        """Show a folder of this machine, read-only; also one below `/tmp`, which is its own there."""
+        (self.root / inside.lstrip("/")).mkdir(parents=True)
+        self._binds.append(f"--bind-ro={source}:{inside}")
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write a file of the machine."""
@@ -65,7 +71,7 @@ class Machine:
             "/etc/systemd/system/story.service", SERVICE.format(command=command, limit_s=limit_s)
         )
         nspawn = ["systemd-nspawn", "--register=no", "--keep-unit", "--private-network"]
-        nspawn += ["--link-journal=no", "-D", str(self.root), "-b", "--console=pipe"]
+        nspawn += [*self._binds, "--link-journal=no", "-D", str(self.root), "-b", "--console=pipe"]
         booted = subprocess.run(
             [*nspawn, "systemd.unit=story.target"],
             stdin=subprocess.DEVNULL,
