@@ -192,10 +192,12 @@ async def test_proxy_that_gives_no_tunnel_makes_the_upstream_unreachable(reply: 
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(reply)
+        if len(reply) > 8192:
+            await peer.left()
 
     async with raw_upstream(script) as proxy:
         client = through(proxy)
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable, match="cannot be reached"):
             await client.send(HIDDEN, POST, SOON)
         await client.aclose()
 

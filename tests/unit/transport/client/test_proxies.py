@@ -39,7 +39,14 @@ def test_userinfo_becomes_a_decoded_basic_credential_that_is_not_shown() -> None
 
 
 @pytest.mark.parametrize(
-    "value", ["socks5://s3cret@a:1", "https://u:s3cret@a", "http://", "http://u:s3cret@a:99999"]
+    "value",
+    [
+        "socks5://s3cret@a:1",
+        "https://u:s3cret@a",
+        "http://",
+        "http://u:s3cret@a:99999",
+        "http://u:s3cret",
+    ],
 )
 def test_unusable_proxy_is_refused_by_name_without_its_value(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
