@@ -137,6 +137,7 @@ async def test_a_stream_that_breaks_raises_in_the_client(
 ) -> None:
     """Symptom elsewhere: a cut answer looked like a complete one."""
     upstream.mode = mode
+    upstream.pace_s = 0.05  # each event by itself: a fault beside the first one could fall back
     got: list[str] = []
 
     async def listen() -> None:
