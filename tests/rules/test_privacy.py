@@ -8,7 +8,7 @@ from tests.support.tree import named, tracked
 
 PATTERNS = {
     "a private address": r"\b(10(\.\d{1,3}){3}|192\.168(\.\d{1,3}){2}|172\.(1[6-9]|2\d|3[01])(\.\d{1,3}){2})\b",
-    "a path of one machine": r"/(home|Users)/[a-z]\w+/|/work/(main|shared)|/tmp/brief",
+    "a path of one machine": r"/(home|Users|work)/[a-z]\w+",
     "a private key": r"-----BEGIN (RSA |EC |OPENSSH )?PRIVATE KEY-----\n[A-Za-z0-9+/=]{40}",
     "a vendor's credential": r"\b(sk-(proj|ant)-[A-Za-z0-9_-]{30,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36})\b",
 }
@@ -45,7 +45,7 @@ def test_the_tree_is_free_of_private_things() -> None:
     "text",
     [
         "host: 10.1.2.3",
-        "http://192.168.0.7:11434",
+        "http://172.16.0.7:11434",
         "at /home/alice/gateway",
         "key = AKIAABCDEFGHIJKLMNOP",
     ],
