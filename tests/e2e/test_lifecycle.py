@@ -49,22 +49,36 @@ async def test_a_database_that_hangs_stops_nothing_but_what_needs_it(
         tmp_path, config=simple_config(upstream), env={"DATABASE_URL": postgres.url("hung")}
     )
     postgres.stop()
+    gateway.start()
     try:
-        gateway.start()
-        await gateway.wait_live(5.0)
-        await wait_for_status(gateway, "/v1/models", 200)
-        chat = await gateway.ask("/v1/chat/completions", json=ASK)
-        assert chat.status == 200
-        ready = await wait_for_status(gateway, "/readyz", 503)
-        assert "PostgreSQL" in ready.text
-        lists = await gateway.ask("/v1/keys")
-        assert lists.status == 503
-        assert "PostgreSQL" in lists.json()["error"]["message"]
-        assert lists.headers["retry-after"]
-        unknown = await gateway.ask("/v1/models", key="sk-unknown-0123456789abcdef0123456789")
-        assert unknown.status == 503
+        await see_what_still_works(gateway)
+    except BaseException:
+        gateway.kill()
+        raise
     finally:
         postgres.cont()
+    try:
+        await see_it_heal(gateway)
+    finally:
+        await gateway.stop()
+
+
+async def see_what_still_works(gateway: Gateway) -> None:
+    await gateway.wait_live(5.0)
+    await wait_for_status(gateway, "/v1/models", 200)
+    chat = await gateway.ask("/v1/chat/completions", json=ASK)
+    assert chat.status == 200
+    ready = await wait_for_status(gateway, "/readyz", 503)
+    assert "PostgreSQL" in ready.text
+    lists = await gateway.ask("/v1/keys")
+    assert lists.status == 503
+    assert "PostgreSQL" in lists.json()["error"]["message"]
+    assert lists.headers["retry-after"]
+    unknown = await gateway.ask("/v1/models", key="sk-unknown-0123456789abcdef0123456789")
+    assert unknown.status == 503
+
+
+async def see_it_heal(gateway: Gateway) -> None:
     # It heals by itself: what is missing now is only the schema, which `serve` never makes.
     await until_text(gateway, "/readyz", "schema")
     ran = await gateway.run("db", "upgrade")
@@ -72,7 +86,6 @@ async def test_a_database_that_hangs_stops_nothing_but_what_needs_it(
     await wait_for_status(gateway, "/readyz", 200)
     assert (await gateway.ask("/v1/keys")).status == 200
     await wait_for_status(gateway, "/v1/models", 401, key="sk-unknown-0123456789abcdef012345")
-    await gateway.stop()
 
 
 async def until_text(gateway: Gateway, path: str, text: str) -> None:
