@@ -5,6 +5,8 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTHON ?= python3
+# One file stays with one worker, which starts its own servers. More than four fight for the disk.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadscope
 
 .PHONY: help setup fmt lint types imports rules test golden e2e slow systemd bench cover docs check run clean
 
@@ -35,14 +37,14 @@ lint: setup ## lint, format check, import contracts, spelling
 types: setup ## mypy, strict
 	$(RUN) mypy
 
-test: setup ## every test that is not slow (under 5 minutes)
-	$(RUN) pytest -q
+test: setup ## every test that is not slow, one worker a core (2 minutes on two)
+	$(RUN) pytest -q $(WORKERS)
 
 golden: setup ## rewrite the golden files, then show what changed
 	$(RUN) pytest -q tests/golden --golden-write; git diff --stat -- tests/golden
 
 slow: setup ## the long suites: real systemd, floods, restarts under load
-	$(RUN) pytest -q -m slow
+	$(RUN) pytest -q -m slow -o faulthandler_timeout=600
 
 docs: setup ## write the generated reference (docs/reference)
 	$(RUN) python -m hx_gateway docs --write docs/reference

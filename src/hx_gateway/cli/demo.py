@@ -39,7 +39,9 @@ def install(_args: argparse.Namespace) -> int:
     It declares a compiler-built dependency that the weights do not need.
     """
     with _requirements() as requirements:
-        command = install_command(requirements)
+        command = install_command(
+            requirements, has_pip=find_spec("pip") is not None, uv=shutil.which("uv")
+        )
         if command is None:
             print("Neither pip nor uv is there to install with.", file=sys.stderr)
             return EXIT_FAILED
@@ -65,12 +67,12 @@ def status(_args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def install_command(requirements: Path) -> list[str] | None:
+def install_command(requirements: Path, *, has_pip: bool, uv: str | None) -> list[str] | None:
     """Decide how to install: with this environment's pip, else with uv, else not at all."""
     pinned = ["--no-deps", "--require-hashes", "-r", str(requirements)]
-    if find_spec("pip") is not None:
+    if has_pip:
         return [sys.executable, "-m", "pip", "install", *pinned]
-    if (uv := shutil.which("uv")) is not None:
+    if uv is not None:
         return [uv, "pip", "install", "--python", sys.executable, *pinned]
     return None
 
