@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -40,18 +40,10 @@ def unchanged(line: bytes) -> bytes:
     return line
 
 
-def text(line: str) -> Callable[[], bytes]:
-    return line.encode
-
-
-def unwritable() -> bytes:
-    raise ValueError("not JSON")
-
-
 def test_lines_go_out_in_order_and_cleaned(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writer, lambda line: line.replace(b"secret", b"***"))
     for n in range(1000):
-        writer.put(text(f"{n} secret"))
+        writer.put(b"%d secret" % n)
     writer.close()
     assert pipe.read_all().decode().splitlines() == [f"{n} ***" for n in range(1000)]
     assert writer.lost == 0
@@ -61,7 +53,7 @@ def test_a_pipe_that_nobody_reads_loses_lines_and_holds_nobody_up(pipe: Pipe) ->
     writer = LineWriter(pipe.writer, unchanged, max_waiting=100, gather_s=0.0)
     began = time.monotonic()
     for _ in range(20_000):
-        writer.put(text("x" * 100))
+        writer.put(b"x" * 100)
     assert time.monotonic() - began < 2.0
     assert writer.lost > 0
     writer.close(timeout_s=0.05)
@@ -72,17 +64,16 @@ def test_a_pipe_that_nobody_reads_loses_lines_and_holds_nobody_up(pipe: Pipe) ->
 def test_a_closed_pipe_is_counted_not_raised(pipe: Pipe) -> None:
     pipe.close(pipe.reader)
     writer = LineWriter(pipe.writer, unchanged, gather_s=0.0)
-    writer.put(text("a"))
+    writer.put(b"a")
     writer.close()
     assert writer.lost == 1
 
 
-def test_a_line_that_cannot_be_made_does_not_end_the_log(pipe: Pipe) -> None:
+def test_a_gap_is_told_in_the_log_itself(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writer, unchanged)
-    writer.put(unwritable)
-    writer.put(text("next"))
+    writer.lost += 1
+    writer.put(b"next")
     writer.close()
     line, notice = pipe.read_all().splitlines()
     assert line == b"next"
-    assert b'"log_lines_lost","total":1' in notice, "the log says that it has a gap"
-    assert writer.lost == 1
+    assert b'"log_lines_lost","total":1' in notice

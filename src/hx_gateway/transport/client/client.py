@@ -8,7 +8,7 @@ from hx_gateway.core.http import Chunks, Deadlines, HttpRequest, Origin
 from hx_gateway.transport.client.connection import NEVER, SCRATCH, Connection
 from hx_gateway.transport.client.dial import dial
 from hx_gateway.transport.client.exchange import Answer
-from hx_gateway.transport.client.head import way_to, write_head
+from hx_gateway.transport.client.head import way_to
 from hx_gateway.transport.client.limits import ClientLimits
 from hx_gateway.transport.client.pool import Count, Pool
 from hx_gateway.transport.client.proxies import Proxies
@@ -44,7 +44,7 @@ class Client:
         """See `Sender`; raises InvalidRequest for a path or header that would forge a request."""
         try:
             pool = self._pools.get(origin) or self._add_pool(origin)
-            head = write_head(request, pool.way)
+            head = pool.head_of(request)
             now = asyncio.get_running_loop().time()
             total_at = NEVER if deadlines.total is None else now + deadlines.total
             connection = pool.take()

@@ -4,18 +4,20 @@ Knows one exchange at a time and nothing of who owns the connection or reads the
 """
 
 import asyncio
+from types import SimpleNamespace
 from typing import Protocol, cast
 
 import httptools
 
 from hx_gateway.core.errors import Garbled, TimedOut, Unreachable, UpstreamError
-from hx_gateway.core.http import Header
 from hx_gateway.transport.client.limits import ClientLimits
 
 SCRATCH = 64 * 1024
 NEVER = float("inf")
 CUT_SHORT = "The upstream's answer was cut short."
 _TOTAL = "The upstream did not finish in time."
+_BODILESS = frozenset((204, 304))
+_ONE = (None,)
 # uvloop's clock counts whole milliseconds: a timer may fire that much before a deadline.
 _TICK = 0.001
 
@@ -37,40 +39,16 @@ class Connection(asyncio.BufferedProtocol):
 
     Whoever drives it calls `begin`, `write`, then `wait` until `head_done`, then `take` and `wait`
     until `complete`, then `release`; and sets `sent` when the whole request was written. `fault`
-    says why nothing more will come.
+    says why nothing more will come. `unread` counts the bytes since the last `take`.
     """
 
     __slots__ = (
-        "_barren",
-        "_body_to_eof",
-        "_deadline",
-        "_fields",
-        "_head_bytes",
-        "_head_only",
-        "_idle",
-        "_keep_alive",
-        "_late",
-        "_limits",
-        "_loop",
-        "_owner",
-        "_parser",
-        "_parts",
-        "_paused",
-        "_scratch",
-        "_timer",
-        "_timer_at",
-        "_total_at",
-        "_transport",
-        "_unread",
-        "_waiter",
-        "complete",
-        "fault",
-        "head_done",
-        "headers",
-        "sent",
-        "status",
+        "_barren", "_begun", "_body_to_eof", "_deadline", "_fields", "_head_bytes", "_head_only",
+        "_idle", "_keep_alive", "_late", "_limits", "_loop", "_owner", "_parser", "_parts",
+        "_paused", "_scratch", "_timer", "_timer_at", "_total_at", "_transport", "_waiter",
+        "complete", "fault", "head_done", "headers", "sent", "status", "unread",
         "write_blocked",
-    )
+    )  # fmt: skip
 
     def __init__(self, owner: Owner, limits: ClientLimits, scratch: memoryview) -> None:
         """`scratch` (64 KiB) is shared: the loop fills it and calls us before anyone else."""
@@ -78,7 +56,10 @@ class Connection(asyncio.BufferedProtocol):
         self._limits = limits
         self._scratch = scratch
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
+        self._fields: dict[bytes, bytes] = {}
+        self._parts: list[bytes] = []
+        self._begun: list[None] = []
+        self._parser = httptools.HttpResponseParser(self._ears())
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = self._deadline = self._total_at = NEVER
@@ -88,7 +69,6 @@ class Connection(asyncio.BufferedProtocol):
         self.write_blocked = False
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
-        self._fields: list[Header] = []
         self.begin(NEVER)
 
     # What the driver calls
@@ -102,8 +82,10 @@ class Connection(asyncio.BufferedProtocol):
         self.fault: UpstreamError | None = None
         self._idle = self._body_to_eof = self._keep_alive = self._paused = False
         self._head_only = head_only
-        self._head_bytes = self._barren = self._unread = 0
-        self._parts: list[bytes] = []
+        self._head_bytes = self._barren = self.unread = 0
+        self._parts.clear()
+        self._fields.clear()
+        self._begun[:] = _ONE
         self._deadline = self._total_at = total_at
 
     def write(self, data: bytes) -> None:
@@ -133,8 +115,8 @@ class Connection(asyncio.BufferedProtocol):
         if not parts:
             return b""
         data = parts[0] if len(parts) == 1 else b"".join(parts)
-        self._parts = []
-        self._unread = 0
+        parts.clear()
+        self.unread = 0
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
@@ -156,7 +138,6 @@ class Connection(asyncio.BufferedProtocol):
         if not (finished and self._keep_alive) or self._paused:
             self.abort()
             return
-        self._parts.clear()
         self._idle = True
         self._watch(self._loop.time() + self._limits.idle_timeout, _TOTAL)
         self._owner.rested(self)
@@ -188,14 +169,14 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
             return
         try:
-            self._feed(nbytes)
+            self._feed(self._scratch[:nbytes])
         except httptools.HttpParserError:
             self._fail(Garbled("The upstream's answer is not valid HTTP."))
             return
-        if self._unread > self._limits.max_unread and not self.complete and self._transport:
+        if self.unread > self._limits.max_unread and not self.complete and self._transport:
             self._paused = True
             self._transport.pause_reading()
-        if self._parts or self.head_done:
+        if self.head_done:
             self._wake()
 
     def eof_received(self) -> None:
@@ -224,64 +205,63 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the parser calls
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field as it came."""
-        self._fields.append((name, value))
+    def _ears(self) -> SimpleNamespace:
+        """Give the parser its callbacks; those it calls most are functions of C.
 
-    def on_headers_complete(self) -> None:
+        The single token makes a second answer to one request an error: popping it fails. Of a
+        field that comes twice only one counts; llhttp refuses doubles that frame the body.
+        """
+        return SimpleNamespace(
+            on_message_begin=self._begun.pop,
+            on_header=self._fields.__setitem__,
+            on_headers_complete=self._on_headers_complete,
+            on_body=self._parts.append,
+            on_message_complete=self._on_message_complete,
+        )
+
+    def _on_headers_complete(self) -> None:
         """Decide what body follows (RFC 9112 section 6.3)."""
         self.status = status = self._parser.get_status_code()
-        if self.head_done or status == 101 or len(self._fields) > self._limits.max_headers:
-            # A second answer, a protocol nobody asked for, or too many fields.
+        if status == 101 or len(self._fields) > self._limits.max_headers:
+            # A protocol nobody asked for, or too many fields.
             raise httptools.HttpParserError("refused")
         if status < 200:
             self._fields.clear()
+            self._begun[:] = _ONE
             return
-        self.headers = headers = {name.lower(): value for name, value in self._fields}
-        if len(headers) < len(self._fields):
-            self.headers = headers = _joined(self._fields)
-        self._fields.clear()
+        self.headers = headers = {name.lower(): value for name, value in self._fields.items()}
         coding = headers.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
             raise httptools.HttpParserError("refused")
         self.head_done = True
-        if self._head_only or status in (204, 304):
+        if self._head_only or status in _BODILESS:
             self.complete = True
         elif coding is None and b"content-length" not in headers:
             self._body_to_eof = True
 
-    def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        if self.complete:
-            raise httptools.HttpParserError("refused")
-        self._parts.append(data)
-        self._unread += len(data)
-
-    def on_message_complete(self) -> None:
+    def _on_message_complete(self) -> None:
         """Mark the proper end; only now may the connection be used again."""
         if self.head_done:
             self.complete = True
             self._keep_alive = self._parser.should_keep_alive()
 
-    def on_message_begin(self) -> None:
-        """Refuse a second answer to one request; forget the trailers of the answer before."""
-        if self.head_done:
-            raise httptools.HttpParserError("refused")
-        self._fields.clear()
-
     # The rest
 
-    def _feed(self, nbytes: int) -> None:
-        data = self._scratch[:nbytes]
+    def _feed(self, data: memoryview) -> None:
+        nbytes = len(data)
         if not self.head_done:
             room = self._limits.max_head - self._head_bytes
             self._head_bytes += nbytes
             if nbytes > room:
                 self._feed_split(data, room)
                 return
-        unread = self._unread
+        known = len(self._parts)
         self._parser.feed_data(data)
-        if self._unread > unread:
+        if len(self._parts) > known:
+            if self._head_only:  # a body where there can be none
+                self._parts.clear()
+                raise httptools.HttpParserError("refused")
+            self.unread += nbytes
             self._barren = 0
             return
         # Trailers and chunk extensions are never handed out, so nobody else would bound them.
@@ -293,6 +273,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser.feed_data(data[:room])
         if self.head_done:
             self._parser.feed_data(data[room:])
+            self.unread += len(data)
         else:
             self._fail(Garbled("The upstream's answer has too large a head."))
 
@@ -342,12 +323,3 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
         else:
             self._fail(TimedOut(self._late if now + _TICK < self._total_at else _TOTAL))
-
-
-def _joined(fields: list[Header]) -> dict[bytes, bytes]:
-    """Join the values of a name that came more than once (RFC 9110 section 5.2)."""
-    headers: dict[bytes, bytes] = {}
-    for name, value in fields:
-        key = name.lower()
-        headers[key] = headers[key] + b", " + value if key in headers else value
-    return headers

@@ -44,6 +44,8 @@ class Answer:
 
     async def read(self) -> bytes:
         """See `Exchange`; raises Garbled also for a body above the limit."""
+        if self._is_here():
+            return self._take()
         pieces: list[bytes] = []
         room = self._max_body
         try:
@@ -84,6 +86,16 @@ class Answer:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
+
+    def _is_here(self) -> bool:
+        """Tell whether all of a body of ordinary size came together with the head."""
+        connection = self._connection
+        return (
+            connection is not None
+            and connection.complete
+            and self._inflater is None
+            and connection.unread <= self._max_body
+        )
 
     def _open_connection(self) -> Connection:
         if self._connection is None:

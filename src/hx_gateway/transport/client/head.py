@@ -57,7 +57,10 @@ def authority(origin: Origin) -> str:
 
 
 def write_head(request: HttpRequest, way: Way) -> bytes:
-    """Write the head; raises InvalidRequest when a path or a header would break out of its line."""
+    """Write the head as far as the fields that frame the body (`framing`).
+
+    Raises InvalidRequest when a path or a header would break out of its line.
+    """
     path = request.path
     # RFC 9112 section 3: no space or control can be inside a target. The slash keeps a path from
     # prolonging the host name in the absolute form.
@@ -74,10 +77,11 @@ def write_head(request: HttpRequest, way: Way) -> bytes:
     breaks = len(head) - len(head.translate(None, _BREAKS))
     if breaks != way.breaks + 2 * len(request.headers):
         raise InvalidRequest("The request cannot be sent: a header has characters not allowed.")
-    return head + _framing(request)
+    return head
 
 
-def _framing(request: HttpRequest) -> bytes:
+def framing(request: HttpRequest) -> bytes:
+    """Write the end of the head: how long the body is."""
     if request.stream is not None:
         return b"Transfer-Encoding: chunked\r\n\r\n"
     if not request.body and request.method in _BODILESS:

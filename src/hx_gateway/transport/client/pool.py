@@ -2,8 +2,11 @@
 
 import msgspec
 
+from hx_gateway.core.http import Header, HttpRequest
 from hx_gateway.transport.client.connection import Connection
-from hx_gateway.transport.client.head import Way
+from hx_gateway.transport.client.head import Way, framing, write_head
+
+MAX_HEADS = 64
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,10 +22,11 @@ class Pool:
     The one used last is used next, so that a burst's surplus grows old and leaves.
     """
 
-    __slots__ = ("_closed", "_idle", "_open", "way")
+    __slots__ = ("_closed", "_heads", "_idle", "_open", "way")
 
     def __init__(self, way: Way) -> None:
         self.way = way
+        self._heads: dict[tuple[str, str, tuple[Header, ...]], bytes] = {}
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._closed = False
@@ -34,6 +38,16 @@ class Pool:
             if connection.is_open:
                 return connection
         return None
+
+    def head_of(self, request: HttpRequest) -> bytes:
+        """Write the head of a request; those of one deployment are all alike but for the length."""
+        key = (request.method, request.path, request.headers)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= MAX_HEADS:
+                self._heads.clear()
+            head = self._heads[key] = write_head(request, self.way)
+        return head + framing(request)
 
     def add(self, connection: Connection) -> None:
         """Count in a connection that was opened for a request."""

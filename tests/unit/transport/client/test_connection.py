@@ -25,7 +25,7 @@ async def test_answer_reads_the_same_cut_at_any_two_places(wire: bytes) -> None:
             assert (connection.complete, connection.status, connection.headers[b"a"]) == (
                 True,
                 200,
-                b"1, 2",
+                b"2",
             )
             assert connection.take() == b"hello"
             connection.release()
@@ -62,7 +62,7 @@ async def test_trailers_are_not_the_headers_of_the_next_answer() -> None:
         end.ask()
         end.answer(wire)
         end.connection.release()
-    assert end.connection.headers == {b"a": b"1, 2", b"content-length": b"5"}
+    assert end.connection.headers == {b"a": b"2", b"content-length": b"5"}
 
 
 @pytest.mark.parametrize("around", [b"a: b\r\n", b"x"], ids=["many trailers", "one long trailer"])

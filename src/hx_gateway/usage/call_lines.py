@@ -1,0 +1,105 @@
+"""The log line of a call: one JSON object, written with as few steps as can be.
+
+There is one for every call, so it is on the hot path: what calls have in common (model, deployment,
+key) is encoded once and kept; of the rest, only the id is text that a client may have chosen.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from hx_gateway.core.receipt import Receipt
+from hx_gateway.core.usage import usd
+
+MAX_KEPT = 1024
+_LONGEST_NAME = 128
+_encode = msgspec.json.Encoder().encode
+
+_Common = tuple[str | bool | None, ...]
+
+
+class CallLines:
+    """Writes receipts as lines, without their end."""
+
+    __slots__ = ("_kept", "_second", "_second_text")
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._kept: dict[_Common, bytes] = {}
+        self._second = -1
+        self._second_text = b""
+
+    def write(self, receipt: Receipt) -> bytes:
+        """Write a call. Times in ms, cost in US dollars as text; what is not known is left out."""
+        usage = receipt.usage
+        return (
+            b'{"time":"%b","event":"call","request_id":%b,"status":%d,"ending":"%b",'
+            b'"ms":%.3f,"attempts":%d,"input_tokens":%d,"output_tokens":%d%b%b}'
+        ) % (
+            self._time(receipt.started_at),
+            _encode(receipt.call_id[:_LONGEST_NAME]),
+            receipt.status,
+            receipt.ending.encode(),
+            receipt.seconds * 1000,
+            len(receipt.attempts),
+            usage.input,
+            usage.output,
+            _sometimes(receipt),
+            self._common(receipt),
+        )
+
+    def _time(self, at: float) -> bytes:
+        second = int(at)
+        if second != self._second:
+            self._second = second
+            self._second_text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}".encode()
+        return b"%b.%06dZ" % (self._second_text, (at - second) * 1e6)
+
+    def _common(self, receipt: Receipt) -> bytes:
+        key = (
+            receipt.key_id,
+            receipt.deployment_id,
+            receipt.model,
+            receipt.operation,
+            receipt.stream,
+            receipt.upstream_model,
+            receipt.alias,
+            receipt.team_id,
+            receipt.user_id,
+        )
+        text = self._kept.get(key)
+        if text is None:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            text = self._kept[key] = _common_text(receipt)
+        return text
+
+
+def _sometimes(receipt: Receipt) -> bytes:
+    text = b""
+    if receipt.upstream_seconds is not None:
+        text += b',"upstream_ms":%.3f' % (receipt.upstream_seconds * 1000)
+    if receipt.first_byte_seconds is not None:
+        text += b',"first_byte_ms":%.3f' % (receipt.first_byte_seconds * 1000)
+    if receipt.cost is not None:
+        text += b',"cost_usd":"%b"' % usd(receipt.cost).encode()
+    if receipt.error_code is not None:
+        text += b',"error":%b' % _encode(receipt.error_code)
+    return text
+
+
+def _common_text(receipt: Receipt) -> bytes:
+    fields = {
+        "operation": receipt.operation,
+        "model": receipt.model[:_LONGEST_NAME],
+        "stream": receipt.stream,
+        "deployment": receipt.deployment_id,
+        "provider": receipt.provider,
+        "upstream_model": receipt.upstream_model,
+        "key": receipt.key_id[:12],
+        "key_alias": receipt.alias,
+        "team": receipt.team_id,
+        "user": receipt.user_id,
+    }
+    known = {name: value for name, value in fields.items() if value is not None}
+    return b"," + _encode(known)[1:-1]
