@@ -1,17 +1,23 @@
 """Pass a stream of server-sent events on unchanged, looking only where a mark is.
 
-Nearly every event is text, and text is not looked into. Inside a JSON string a quote is escaped,
-so the marks that are searched for cannot be faked by what a model says.
+Nearly every event is text, and of text only this is known: that it is JSON and UTF-8, because a
+client that chokes on it has no error event to read. Inside a JSON string a quote is escaped, so the
+marks that are searched for cannot be faked by what a model says.
 """
 
 from typing import Protocol
 
+from msgspec import Raw
+from msgspec.json import Decoder
+
 from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
 from hx_gateway.core.usage import Usage
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 
 MAX_FRAMES = 8
 _NO_FRAME = b"no event looks like this"
+_ANY_JSON = Decoder(Raw)  # checks the form and keeps nothing
 
 
 class Watcher(Protocol):
@@ -38,7 +44,8 @@ class FramedRelay:
     """One stream on its way through; see `Relay`.
 
     Events of one answer differ in their text only. So the frame of the last plain event is kept,
-    and an event with the same frame and no quote in its text is known to be plain as well.
+    and an event with the same frame and neither a quote, an escape nor anything but ASCII in its
+    text is known to be plain as well.
     """
 
     __slots__ = (
@@ -72,13 +79,15 @@ class FramedRelay:
             data.endswith(self._tail)
             and data.startswith(self._head)
             and data.find(b'"', self._text_start, self._text_end) < 0
+            and data.find(b"\\", self._text_start, self._text_end) < 0
+            and data.isascii()
             and self._events.empty
         ):
             return data
         whole = self._events.feed(data)
         if not whole:
             return b""
-        if not self._begun or self._fault is not None or not self._watcher.is_plain(whole):
+        if not (self._begun and self._watcher.is_plain(whole) and self._is_sound(whole)):
             return self._look(whole)
         if self._frames_left:
             self._keep_frame(whole)
@@ -93,6 +102,17 @@ class FramedRelay:
         if self._begun:
             raise Interrupted("The upstream broke off its answer.")
         raise Garbled("The upstream ended its answer before it began.")
+
+    def _is_sound(self, whole: bytes) -> bool:
+        """Tell whether a client can read these events."""
+        if self._fault is not None:
+            return False
+        try:
+            for event in sse.split(whole):
+                _check(event)
+        except Garbled:
+            return False
+        return True
 
     def _keep_frame(self, event: bytes) -> None:
         self._frames_left -= 1  # some upstreams pad each event differently: give up on them
@@ -123,8 +143,22 @@ class FramedRelay:
         if not data:
             # A comment is no beginning: an upstream that says "processing" may still fail.
             return self._begun
+        _check(event)
         passes = self._watcher.passes(event, data)
         self.usage = self._watcher.usage
         self.complete = self._watcher.complete
         self._begun = self._begun or passes
         return passes
+
+
+def _check(event: bytes) -> None:
+    """Raise Garbled for an event that is not JSON in UTF-8; comments may hold what they like."""
+    data = sse.data_of(event)
+    if not data or data == b"[DONE]":
+        return
+    try:
+        _ANY_JSON.decode(data)
+        if not event.isascii():
+            event.decode()
+    except NOT_JSON:
+        raise Garbled("The upstream sent an event that is not JSON.") from None

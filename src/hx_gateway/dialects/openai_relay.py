@@ -13,7 +13,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 class _Choice(msgspec.Struct):
-    finish_reason: str | None = None
+    finish_reason: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Event(msgspec.Struct):
@@ -40,6 +40,8 @@ class OpenAIWatcher:
         self.complete = False
         self._wants_usage = wants_usage
         self._done = False
+        self._promised = False  # a reason to finish, by naming it without giving it
+        self._begun = False
 
     def is_plain(self, whole: bytes) -> bool:
         """See `Watcher`. Many servers write the null of a field that says nothing yet."""
@@ -54,11 +56,17 @@ class OpenAIWatcher:
     def passes(self, event: bytes, data: bytes) -> bool:  # noqa: ARG002 - the data says it all
         """See `Watcher`."""
         if data == b"[DONE]":
-            self.complete = self._done = True
-            return True
+            self._done = True
+            # Whoever writes `finish_reason: null` all along and then stops did not finish. Some
+            # servers never write it: to them the end mark is the end.
+            self.complete = self.complete or (self._begun and not self._promised)
+            return self.complete
         seen = _decode(data)
-        if any(choice.finish_reason is not None for choice in seen.choices):
-            self.complete = True
+        self._begun = True
+        for choice in seen.choices:
+            if choice.finish_reason:
+                self.complete = True
+            self._promised = self._promised or choice.finish_reason is not msgspec.UNSET
         if seen.usage is None:
             return True
         self.usage = seen.usage.read()

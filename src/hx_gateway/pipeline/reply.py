@@ -58,7 +58,9 @@ class Reply:
     and no end mark (docs/decisions/0003-interrupted-streams.md).
     """
 
-    __slots__ = ("_closed", "_exchange", "_first", "_passage", "_record", "_release", "_way_in")
+    __slots__ = (
+        "_closed", "_ended", "_exchange", "_first", "_passage", "_record", "_release", "_way_in",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class Reply:
         self._record = record
         self._release = release
         self._first: bytes | None = None
+        self._ended = False  # the passage has said all it has to say
         self._closed = False
 
     async def begin(self) -> None:
@@ -85,6 +88,7 @@ class Reply:
                 data = await self._exchange.receive()
                 if not data:
                     first = self._passage.end()
+                    self._ended = True
                     break
                 first = self._passage.feed(data)
         except Interrupted as fault:
@@ -120,7 +124,7 @@ class Reply:
             out = feed(data)
             if out:
                 return out
-        last = self._passage.end()
+        last = b"" if self._ended else self._passage.end()
         self._finish(Ending.COMPLETE)
         if not last:
             raise StopAsyncIteration
@@ -130,7 +134,9 @@ class Reply:
         return self._way_in.stream_error(error, self._record.call_id)
 
     def last_words(self) -> bytes:
-        """Give the event that ends it when the gateway stops."""
+        """Give the event that ends it when the gateway stops; nothing when it has ended."""
+        if self._closed:
+            return b""
         error = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
         self._finish(Ending.DRAINED, error)
         return self._error(error)

@@ -6,8 +6,8 @@ from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_relay import DONE, openai_relay
 
 
-def text(value: str, *, tail: str = "") -> bytes:
-    inner = f'"delta":{{"content":"{value}"}},"finish_reason":null'
+def text(value: str, *, tail: str = "", reason: str = ',"finish_reason":null') -> bytes:
+    inner = f'"delta":{{"content":"{value}"}}{reason}'
     return f'data: {{"id":"c","choices":[{{"index":0,{inner}}}]{tail}}}\n\n'.encode()
 
 
@@ -38,7 +38,7 @@ def test_plain_events_are_not_copied() -> None:
 
 def test_the_usage_event_is_dropped_unless_asked_for() -> None:
     passing = relay(wants_usage=False)
-    assert passing.feed(text("a") + USAGE + DONE) == text("a") + DONE
+    assert passing.feed(text("a") + STOP + USAGE + DONE) == text("a") + STOP + DONE
     assert passing.usage == Usage(input=3, output=4)
 
 
@@ -63,13 +63,54 @@ def test_marks_are_seen_however_they_are_spaced(space: str) -> None:
     assert passing.usage == Usage(input=1)
 
 
-@pytest.mark.parametrize("last", [STOP, DONE])
-def test_a_stream_is_complete_by_finish_reason_or_end_mark(last: bytes) -> None:
+def test_a_stream_is_complete_by_its_finish_reason() -> None:
     passing = relay()
     passing.feed(text("a"))
-    passing.feed(last)
+    passing.feed(STOP)
     assert passing.complete
-    assert passing.end() == (b"" if last == DONE else DONE)
+    assert passing.end() == DONE
+
+
+def test_an_end_mark_alone_is_an_end_where_reasons_are_never_named() -> None:
+    passing = relay()
+    passing.feed(text("a", reason=""))
+    assert passing.feed(DONE) == DONE
+    assert passing.end() == b""
+
+
+@pytest.mark.parametrize("reason", ["null", '""'])
+def test_an_end_mark_without_the_promised_reason_is_held_back(reason: str) -> None:
+    """Symptom elsewhere: an answer that was cut, and `[DONE]` after it, looked like a whole one."""
+    passing = relay()
+    passing.feed(text("a", reason=f',"finish_reason":{reason}'))
+    assert passing.feed(DONE) == b""
+    with pytest.raises(Interrupted):
+        passing.end()
+
+
+def test_an_end_mark_is_no_beginning() -> None:
+    passing = relay()
+    assert passing.feed(DONE) == b""
+    with pytest.raises(Garbled):
+        passing.end()
+
+
+@pytest.mark.parametrize("broken", ["a\\", "a\xc3", 'a","b'])
+@pytest.mark.parametrize("before", [1, 4])
+def test_text_that_no_client_could_read_is_a_fault(broken: str, before: int) -> None:
+    """Symptom: half a character in a relayed text made the client's SDK fail without an error event."""
+    passing = relay()
+    for _ in range(before):
+        passing.feed(text("x"))
+    event = text(broken).replace(b"\xc3\x83", b"\xc3")
+    with pytest.raises(Garbled):
+        passing.feed(event)
+
+
+def test_any_character_may_be_relayed() -> None:
+    passing = relay()
+    for value in ("x", "y", "ß", "👋", "\\u00df", "z"):
+        assert passing.feed(text(value)) == text(value)
 
 
 def test_an_end_without_either_is_an_interruption() -> None:

@@ -7,7 +7,8 @@ from tests.support.sender import Piece, ScriptedExchange
 from tests.unit.pipeline.test_record import begin
 
 from hx_gateway.core.errors import Garbled, Interrupted, Unreachable
-from hx_gateway.core.event import Finish, Finished, Started, TextDelta, Used
+from hx_gateway.core.event import Event, Finish, Finished, Started, TextDelta, Used
+from hx_gateway.core.receipt import Ending
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.registry import WAYS_IN
@@ -52,6 +53,38 @@ async def test_before_the_first_event_a_fault_is_raised_so_that_others_may_answe
     with pytest.raises(error):
         await rig.reply.begin()
     assert rig.receipts.all == []
+
+
+async def test_an_answer_that_is_all_end_is_told_once() -> None:
+    """Symptom: an answer without a word ended twice (`message_stop`, `message_stop`)."""
+    rig = Rig(delta(finish="stop"))
+    rig.reply._passage = Translation(openai_chat.WAY_OUT.decoder(), LastOnly())
+    await rig.reply.begin()
+    assert await collect(rig.reply) == b"all"
+    assert rig.receipts.only.ending is Ending.COMPLETE
+
+
+class LastOnly:
+    def write(self, events: list[Event]) -> bytes:
+        return b""
+
+    def end(self) -> bytes:
+        return b"all"
+
+
+async def test_a_stop_adds_nothing_to_what_has_ended() -> None:
+    """Symptom: a slow reader's whole answer got an error event behind its `[DONE]` at a stop."""
+    whole = Rig(delta("a"), delta(finish="stop"), DONE)
+    await whole.reply.begin()
+    await collect(whole.reply)
+    assert whole.reply.last_words() == b""
+    broken = Rig(delta("a"), Interrupted("cut"))
+    await broken.reply.begin()
+    assert (await collect(broken.reply)).count(b'"error"') == 1
+    assert broken.reply.last_words() == b""
+    live = Rig(delta("a"), delta(finish="stop"), DONE)
+    await live.reply.begin()
+    assert b"gateway_shutdown" in live.reply.last_words()
 
 
 async def test_a_translation_keeps_the_last_usage() -> None:

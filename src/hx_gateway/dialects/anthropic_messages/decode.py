@@ -121,14 +121,20 @@ def decode_event(data: bytes) -> _Event:
     return event
 
 
+def stop_reason(event: _Event) -> str | None:
+    """Get why the answer ends, which precedes its end."""
+    return None if event.delta is None else event.delta.stop_reason
+
+
 class MessageDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_complete", "_parser", "_started", "_tools", "_unfilled", "_usage")
+    __slots__ = ("_complete", "_has_reason", "_parser", "_started", "_tools", "_unfilled", "_usage")
 
     def __init__(self) -> None:
         self._parser = sse.SseParser()
         self._started = False
+        self._has_reason = False
         self._complete = False
         self._usage: Usage | None = None
         self._tools: dict[int, int] = {}
@@ -218,9 +224,10 @@ class MessageDecoder:
                 used = self._use(event.usage)
                 if delta.stop_reason is None:
                     return used
+                self._has_reason = True
                 return [_finished(delta.stop_reason, delta.stop_sequence), *used]
             case "message_stop":
-                self._complete = True
+                self._complete = self._has_reason
         return []
 
     def _use(self, usage: WireUsage | None) -> list[Event]:

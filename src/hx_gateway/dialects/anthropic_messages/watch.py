@@ -1,7 +1,7 @@
 """What to look for in a relayed stream of Messages."""
 
 from hx_gateway.core.usage import Usage
-from hx_gateway.dialects.anthropic_messages.decode import decode_event
+from hx_gateway.dialects.anthropic_messages.decode import decode_event, stop_reason
 
 
 class MessageWatcher:
@@ -13,6 +13,7 @@ class MessageWatcher:
         self.usage: Usage | None = None
         self.complete = False
         self._begun = False
+        self._has_reason = False
 
     def is_plain(self, whole: bytes) -> bool:
         """See `Watcher`."""
@@ -24,8 +25,10 @@ class MessageWatcher:
         usage = seen.usage if seen.message is None else seen.message.usage
         if usage is not None:
             self.usage = usage.over(self.usage)
+        self._has_reason = self._has_reason or stop_reason(seen) is not None
         if seen.type == "message_stop":
-            self.complete = True
+            self.complete = self._has_reason
+            return self.complete  # else nobody shall take it for the end
         self._begun = self._begun or seen.type != "ping"
         return self._begun
 

@@ -58,7 +58,7 @@ class _Choice(msgspec.Struct):
     index: int = 0
     delta: _Delta | None = None
     message: _Delta | None = None
-    finish_reason: str | None = None
+    finish_reason: str | msgspec.UnsetType | None = msgspec.UNSET
     logprobs: Raw = ABSENT
 
 
@@ -109,12 +109,13 @@ def find_usage(body: bytes) -> Usage | None:
 class ChatDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_done", "_finished", "_parser", "_started", "_tools")
+    __slots__ = ("_done", "_finished", "_parser", "_promised", "_started", "_tools")
 
     def __init__(self) -> None:
         self._parser = sse.SseParser()
         self._started = False
         self._finished = False
+        self._promised = False
         self._done = False
         self._tools: dict[tuple[int, int], int] = {}
 
@@ -130,7 +131,8 @@ class ChatDecoder:
 
     def end(self) -> list[Event]:
         """See `Decoder`."""
-        if self._finished or self._done:
+        # See OpenAIWatcher: an end mark is the end only where reasons to finish are never named.
+        if self._finished or (self._done and self._started and not self._promised):
             return []
         if self._started:
             raise Interrupted("The upstream broke off its answer.")
@@ -163,7 +165,8 @@ class ChatDecoder:
             events.append(RefusalDelta(text=delta.refusal, choice=index))
         if delta.tool_calls:
             self._read_tools(index, delta.tool_calls, events)
-        if choice.finish_reason is not None:
+        self._promised = self._promised or choice.finish_reason is not msgspec.UNSET
+        if choice.finish_reason:
             self._finished = True
             reason = FINISHES.get(choice.finish_reason, Finish.STOP)
             events.append(Finished(reason=reason, choice=index))

@@ -17,12 +17,16 @@ class ResponseWatcher:
 
     def is_plain(self, whole: bytes) -> bool:
         """See `Watcher`. Whatever matters holds a response object or is an error."""
-        return whole.find(b'"response"') < 0 and whole.find(b'"error"') < 0
+        return (
+            whole.find(b'"response"') < 0
+            and whole.find(b'"error"') < 0
+            and whole.find(b"[DONE]") < 0
+        )
 
     def passes(self, event: bytes, data: bytes) -> bool:  # noqa: ARG002 - the data says it all
         """See `Watcher`."""
         if data == b"[DONE]":
-            return True
+            return self.complete  # some servers add it; some clients take it for the end
         seen = decode_event(data)
         if seen.response is not None and seen.response.usage is not None:
             self.usage = seen.response.usage.read()

@@ -28,12 +28,12 @@ START = event(
     "message_start",
     message={"id": "msg_1", "model": "m", "content": [], "usage": {"input_tokens": 3}},
 )
-STOP = event("message_stop")
+STOP = event("message_delta", delta={"stop_reason": "end_turn"}) + event("message_stop")
 
 
 def test_usage_is_gathered_from_its_pieces() -> None:
     end = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 9})
-    events = drained(MessageDecoder(), START, end, STOP)
+    events = drained(MessageDecoder(), START, end, event("message_stop"))
     assert events[-2:] == [
         Finished(reason=Finish.STOP),
         Used(usage=Usage(input=3, output=9)),
@@ -120,6 +120,10 @@ def test_an_error_of_the_request_is_told_as_it_is() -> None:
 def test_the_stream_must_end_properly() -> None:
     with pytest.raises(Interrupted):
         drained(MessageDecoder(), START, delta(0, type="text_delta", text="a"))
+    with pytest.raises(Interrupted):
+        drained(MessageDecoder(), START, event("message_stop"))
+    with pytest.raises(Garbled):
+        drained(MessageDecoder(), event("message_stop"))
     with pytest.raises(Garbled):
         drained(MessageDecoder())
     with pytest.raises(Garbled):

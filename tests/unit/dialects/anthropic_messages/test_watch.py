@@ -1,13 +1,13 @@
 import pytest
 
-from hx_gateway.core.errors import Interrupted, Overloaded
+from hx_gateway.core.errors import Garbled, Interrupted, Overloaded
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects.anthropic_messages.watch import MessageWatcher
 from hx_gateway.dialects.framed import FramedRelay
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 START = b'event: message_start\ndata: {"type":"message_start","message":{"content":[],"usage":{"input_tokens":3}}}\n\n'
-END = b'event: message_delta\ndata: {"type":"message_delta","delta":{},"usage":{"output_tokens":4}}\n\n'
+END = b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4}}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 ERROR = (
     b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"}}\n\n'
@@ -47,6 +47,15 @@ def test_an_end_without_message_stop_is_an_interruption() -> None:
     relay = FramedRelay(MessageWatcher())
     relay.feed(START + text("a") + END)
     with pytest.raises(Interrupted):
+        relay.end()
+
+
+@pytest.mark.parametrize("before", [b"", START, START + text("a")])
+def test_an_end_mark_without_a_reason_is_held_back(before: bytes) -> None:
+    """Symptom elsewhere: an answer that was cut, and `message_stop` after it, looked whole."""
+    relay = FramedRelay(MessageWatcher())
+    assert relay.feed(before + STOP) == before
+    with pytest.raises(Interrupted if before else Garbled):
         relay.end()
 
 

@@ -51,7 +51,13 @@ def test_the_stream_must_end_properly() -> None:
         drained(ChatDecoder(), chunk('{"content":"a"}'))
     with pytest.raises(Garbled):
         drained(ChatDecoder())
-    assert said(drained(ChatDecoder(), chunk('{"content":"a"}'), b"data: [DONE]\n\n")) == "a"
+    with pytest.raises(Garbled):
+        drained(ChatDecoder(), b"data: [DONE]\n\n")
+    with pytest.raises(Interrupted):
+        drained(ChatDecoder(), chunk('{"content":"a"}'), b"data: [DONE]\n\n")
+    # Some servers never name a reason; to them the end mark is the end.
+    bare = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    assert said(drained(ChatDecoder(), bare, b"data: [DONE]\n\n")) == "a"
 
 
 def test_an_error_in_the_stream_is_raised() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from hx_gateway.core.errors import Interrupted, Overloaded
+from hx_gateway.core.errors import Garbled, Interrupted, Overloaded
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_responses.watch import ResponseWatcher
@@ -16,6 +16,15 @@ def test_bytes_go_through_untouched_and_usage_is_seen() -> None:
     stream = [START, TEXT, TEXT, TEXT, END, b"data: [DONE]\n\n"]
     assert [relay.feed(event) for event in stream] == stream
     assert (relay.usage, relay.complete, relay.end()) == (Usage(input=3), True, b"")
+
+
+@pytest.mark.parametrize("before", [b"", START, START + TEXT])
+def test_an_end_mark_before_the_end_is_held_back(before: bytes) -> None:
+    """Symptom: the SDK stops reading at `[DONE]`, so it never saw the error event after it."""
+    relay = FramedRelay(ResponseWatcher())
+    assert relay.feed(before) + relay.feed(b"data: [DONE]\n\n") == before
+    with pytest.raises(Interrupted if before else Garbled):
+        relay.end()
 
 
 def test_an_error_at_the_start_can_fall_back() -> None:
