@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.support.migrations import OWN
 from tests.support.postgres import PASSWORD, PostgresServer
 from tests.support.postgres import run_sync as run_sql
 
@@ -70,16 +71,16 @@ def test_the_way_of_a_new_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status") == Exit.PENDING
     assert "schema version: none" in capsys.readouterr().out
     assert run("plan") == Exit.OK
-    assert "pending 0001_pre_keys" in capsys.readouterr().out
+    assert f"pending {OWN[0].name}" in capsys.readouterr().out
     assert run("status") == Exit.PENDING  # a plan changes nothing
     assert run("upgrade") == Exit.OK
-    assert "applied 0001_pre_keys" in capsys.readouterr().out
+    assert f"applied {OWN[-1].name}" in capsys.readouterr().out
     for _ in range(2):
         assert run("upgrade") == Exit.OK
         assert "nothing to do" in capsys.readouterr().out
     assert run("status") == Exit.OK
     out = capsys.readouterr().out
-    assert "schema version: 0001_pre_keys" in out
+    assert f"schema version: {OWN[-1].name}" in out
     assert "PostgreSQL 18.4 (postgresql://***/command" in out
     assert PASSWORD not in out
 
@@ -141,16 +142,16 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run("status", "--json") == Exit.OK
     told = msgspec.json.decode(capsys.readouterr().out)
-    assert (told["verdict"], told["version"]) == ("current", "0001_pre_keys")
+    assert (told["verdict"], told["version"]) == ("current", OWN[-1].name)
 
 
 async def test_without_an_address_the_store_is_a_file(tmp_path: Path) -> None:
     embedded = Snapshot(state_dir=tmp_path, routes={})
     before = await database.read_schema(embedded)
-    assert before.pending == ("0001_pre_keys",)
+    assert before.pending == tuple(own.name for own in OWN)
     assert not path_of(embedded).exists()  # looking makes nothing
     done = await database.upgrade(embedded, SystemClock(), lock_timeout_s=1)
-    assert done.done == ("0001_pre_keys",)
+    assert done.done == tuple(own.name for own in OWN)
     assert (await database.upgrade(embedded, SystemClock(), lock_timeout_s=1)).done == ()
     store = database.open_store(embedded, SystemClock())
     assert isinstance(store, SqliteStore)

@@ -176,7 +176,7 @@ FUTURE = f"INSERT INTO {LEDGER} VALUES ($1, 'x', 1, 1)"
 @pytest.mark.parametrize(
     ("damage", "values", "code"),
     [
-        (f"DELETE FROM {LEDGER} WHERE name = $1", (OWN[-1].name,), "schema_ledger_missing"),
+        (f"DELETE FROM {LEDGER} WHERE name >= $1", (OWN[0].name,), "schema_ledger_missing"),
         (FUTURE, ("9999_post_future",), "schema_newer"),
         (FUTURE, ("9999_pre_future",), None),  # the next release is being rolled out
         (f"UPDATE {LEDGER} SET finished_at = $1", (None,), "schema_half_written"),

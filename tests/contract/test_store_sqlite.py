@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.support.migrations import OWN
 from tests.support.records import key_id, key_record
 
 from hx_gateway.core.errors import DependencyError
@@ -92,7 +93,7 @@ def test_processes_that_open_it_at_once_migrate_it_once(path: Path) -> None:
     runs = [subprocess.Popen([sys.executable, "-c", OPEN, str(path)]) for _ in range(3)]
     assert [run.wait() for run in runs] == [0, 0, 0]
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute(f"SELECT count(*) FROM {LEDGER}").fetchone() == (1,)
+        assert db.execute(f"SELECT count(*) FROM {LEDGER}").fetchone() == (len(OWN),)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,22 @@ class UserRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float
 
 
+class StoredResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer kept for its owner: what a follow-up call refers to.
+
+    `input` is the whole conversation up to the answer, a JSON list of items; `response` the
+    answer's JSON object. Both are text and come back as they were given. Times are seconds since
+    1970 UTC.
+    """
+
+    owner: str
+    id: str
+    input: str
+    response: str
+    created_at: float
+    expires_at: float
+
+
 class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which keys to list; None means any. `limit` 1 to 1000."""
 
@@ -67,8 +83,33 @@ class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
-class Store(Protocol):
-    """Keys, teams, users, and the revocation epoch. Raises DependencyError when it cannot say.
+class Responses(Protocol):
+    """Kept answers. The owner is a mandatory argument: what belongs to another is not there.
+
+    Raises DependencyError when it cannot say.
+    """
+
+    async def keep_response(self, response: StoredResponse) -> None:
+        """Keep an answer, in place of an earlier one of the same owner and id."""
+        ...
+
+    async def get_response(self, owner: str, id_: str, *, now: float) -> StoredResponse | None:
+        """Get an answer; None when there is none, or no longer."""
+        ...
+
+    async def delete_response(self, owner: str, id_: str, *, now: float) -> bool:
+        """Remove an answer; False when it was not there, or no longer."""
+        ...
+
+    async def sweep_responses(self, *, now: float, most: int) -> int:
+        """Remove what expired, and what is older than an owner's `most` newest; gives how many."""
+        ...
+
+
+class Store(Responses, Protocol):
+    """Keys, teams, users, the revocation epoch; and kept answers.
+
+    Raises DependencyError when it cannot say.
 
     Every write that can take a right away bumps the epoch in the same transaction.
     """

@@ -1,10 +1,11 @@
-"""Keep keys, teams and users in the memory of the process: for tests and throw-away gateways."""
+"""Keep everything in the memory of the process: for tests and throw-away gateways."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from hx_gateway.core.errors import Conflict
-from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
-from hx_gateway.store.rows import TAKEN, key_values
+from hx_gateway.core.ports import KeyFilter, KeyRecord, StoredResponse, TeamRecord, UserRecord
+from hx_gateway.store.rows import TAKEN, key_values, response_values
 
 
 class MemoryStore:
@@ -16,6 +17,7 @@ class MemoryStore:
         self._teams = sorted(teams, key=lambda team: team.id)
         self._users = sorted(users, key=lambda user: user.id)
         self._epoch = 0
+        self._responses: dict[tuple[str, str], StoredResponse] = {}
 
     async def get_key(self, id_: str) -> KeyRecord | None:
         """See `Store`."""
@@ -62,6 +64,36 @@ class MemoryStore:
     async def revocation_epoch(self) -> int:
         """See `Store`."""
         return self._epoch
+
+    async def keep_response(self, response: StoredResponse) -> None:
+        """See `Responses`."""
+        response_values(response)  # refuses what the engines could not store
+        self._responses[response.owner, response.id] = response
+
+    async def get_response(self, owner: str, id_: str, *, now: float) -> StoredResponse | None:
+        """See `Responses`."""
+        found = self._responses.get((owner, id_))
+        return found if found is not None and found.expires_at > now else None
+
+    async def delete_response(self, owner: str, id_: str, *, now: float) -> bool:
+        """See `Responses`."""
+        if await self.get_response(owner, id_, now=now) is None:
+            return False
+        del self._responses[owner, id_]
+        return True
+
+    async def sweep_responses(self, *, now: float, most: int) -> int:
+        """See `Responses`."""
+        newest = sorted(self._responses.values(), key=lambda kept: (-kept.created_at, kept.id))
+        places: Counter[str] = Counter()
+        gone = []
+        for kept in newest:
+            places[kept.owner] += 1
+            if kept.expires_at <= now or places[kept.owner] > most:
+                gone.append((kept.owner, kept.id))
+        for place in gone:
+            del self._responses[place]
+        return len(gone)
 
     async def ping(self) -> None:
         """See `Store`."""

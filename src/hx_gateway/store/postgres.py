@@ -1,4 +1,4 @@
-"""Keep keys, teams and users in PostgreSQL, shared by all replicas. Never changes the schema."""
+"""Keep everything in PostgreSQL, shared by all replicas. Never changes the schema."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -9,7 +9,7 @@ import asyncpg
 
 from hx_gateway.core.clock import Clock, Random, SystemClock, system_random
 from hx_gateway.core.errors import Conflict, DependencyError, InvalidRequest
-from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
+from hx_gateway.core.ports import KeyFilter, KeyRecord, StoredResponse, TeamRecord, UserRecord
 from hx_gateway.core.snapshot import StoreSettings
 from hx_gateway.store.breaker import Breaker
 from hx_gateway.store.migrate.folder import load_migrations
@@ -18,7 +18,7 @@ from hx_gateway.store.migrate.plan import Migration, blocks_serving
 from hx_gateway.store.postgres_errors import FAULTS, ROLE, dependency_error
 from hx_gateway.store.postgres_pool import Pool, transaction
 from hx_gateway.store.queries import Engine, load_queries
-from hx_gateway.store.rows import TAKEN, json_list, key_values, record, whole
+from hx_gateway.store.rows import TAKEN, json_list, key_values, record, response_values, whole
 from hx_gateway.store.schema import schema_error
 
 T = TypeVar("T")
@@ -97,6 +97,25 @@ class PostgresStore:
     async def revocation_epoch(self) -> int:
         """See `Store`."""
         return whole(await self._run(lambda db: db.fetchval(self._sql.revocation_epoch)))
+
+    async def keep_response(self, response: StoredResponse) -> None:
+        """See `Responses`."""
+        values = response_values(response)
+        await self._run(lambda db: db.execute(self._sql.keep_response, *values))
+
+    async def get_response(self, owner: str, id_: str, *, now: float) -> StoredResponse | None:
+        """See `Responses`."""
+        row = await self._run(lambda db: db.fetchrow(self._sql.get_response, owner, id_, now))
+        return None if row is None else record(row, StoredResponse)
+
+    async def delete_response(self, owner: str, id_: str, *, now: float) -> bool:
+        """See `Responses`."""
+        rows = await self._run(lambda db: db.fetch(self._sql.delete_response, owner, id_, now))
+        return bool(rows)
+
+    async def sweep_responses(self, *, now: float, most: int) -> int:
+        """See `Responses`."""
+        return len(await self._run(lambda db: db.fetch(self._sql.sweep_responses, now, most)))
 
     async def ping(self) -> None:
         """See `Store`."""

@@ -33,6 +33,10 @@ class Queries(msgspec.Struct, frozen=True, kw_only=True):
     list_users: str
     revocation_epoch: str
     bump_epoch: str
+    keep_response: str
+    get_response: str
+    delete_response: str
+    sweep_responses: str
     list_tables: str
     list_migrations: str
     create_ledger: str

@@ -9,11 +9,11 @@ from typing import TypeGuard, TypeVar
 import msgspec
 
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.core.ports import KeyRecord, TeamRecord, UserRecord
+from hx_gateway.core.ports import KeyRecord, StoredResponse, TeamRecord, UserRecord
 from hx_gateway.core.wire import decode_any, encode
 
 Value = str | float | bool | None
-Record = TypeVar("Record", KeyRecord, TeamRecord, UserRecord)
+Record = TypeVar("Record", KeyRecord, TeamRecord, UserRecord, StoredResponse)
 
 _JSON_COLUMNS = frozenset({"models", "scopes", "namespaces", "metadata"})
 TAKEN = "A key with this id or alias already exists."
@@ -44,6 +44,14 @@ def key_values(key: KeyRecord) -> tuple[Value, ...]:
         key.updated_at,
         key.last_used_at,
     )
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        raise InvalidRequest(_NUL_REFUSED)
+    return values
+
+
+def response_values(response: StoredResponse) -> tuple[Value, ...]:
+    """Give the parameters of `keep_response`; raises InvalidRequest as `key_values` does."""
+    values: tuple[Value, ...] = msgspec.structs.astuple(response)
     if any(isinstance(value, str) and "\0" in value for value in values):
         raise InvalidRequest(_NUL_REFUSED)
     return values

@@ -1,4 +1,4 @@
-"""Keep keys, teams and users in one SQLite file: the store of a gateway without a database server.
+"""Keep everything in one SQLite file: the store of a gateway without a database server.
 
 Reads of one row run on the event loop (7 us each, a thread hop costs 200); everything else runs on
 the one writer thread, so writes of this process never wait for each other inside SQLite.
@@ -15,13 +15,13 @@ from typing import TypeVar
 
 from hx_gateway.core.clock import Clock, SystemClock
 from hx_gateway.core.errors import Conflict, DependencyError
-from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
+from hx_gateway.core.ports import KeyFilter, KeyRecord, StoredResponse, TeamRecord, UserRecord
 from hx_gateway.store.migrate.errors import Failed, Locked, Obstructed
 from hx_gateway.store.migrate.folder import load_migrations
 from hx_gateway.store.migrate.on_sqlite import parameters, read_plan, upgrade
 from hx_gateway.store.migrate.plan import blocks_serving
 from hx_gateway.store.queries import Engine, load_queries
-from hx_gateway.store.rows import TAKEN, json_list, key_values, record, whole
+from hx_gateway.store.rows import TAKEN, json_list, key_values, record, response_values, whole
 from hx_gateway.store.schema import schema_error
 
 T = TypeVar("T")
@@ -98,6 +98,26 @@ class SqliteStore:
         """See `Store`."""
         (row,) = await self._read(self._sql.revocation_epoch)
         return whole(row["value"])
+
+    async def keep_response(self, response: StoredResponse) -> None:
+        """See `Responses`."""
+        values = response_values(response)
+        await self._write(lambda db: _all(db, self._sql.keep_response, *values))
+
+    async def get_response(self, owner: str, id_: str, *, now: float) -> StoredResponse | None:
+        """See `Responses`. On the thread: a conversation may be megabytes."""
+        rows = await self._list(lambda db: _all(db, self._sql.get_response, owner, id_, now))
+        return record(rows[0], StoredResponse) if rows else None
+
+    async def delete_response(self, owner: str, id_: str, *, now: float) -> bool:
+        """See `Responses`."""
+        return bool(
+            await self._write(lambda db: _all(db, self._sql.delete_response, owner, id_, now))
+        )
+
+    async def sweep_responses(self, *, now: float, most: int) -> int:
+        """See `Responses`."""
+        return len(await self._write(lambda db: _all(db, self._sql.sweep_responses, now, most)))
 
     async def ping(self) -> None:
         """See `Store`."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 LEDGER = "hx_migrations"
-TABLES = frozenset({"hx_epoch", "hx_keys", "hx_teams", "hx_users"})
+TABLES = frozenset({"hx_epoch", "hx_keys", "hx_teams", "hx_users", "hx_responses"})
 
 
 class Kind(StrEnum):
