@@ -19,6 +19,7 @@ from hx_gateway.core.snapshot import RoutingSettings, Snapshot
 from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.table import Table
@@ -60,6 +61,7 @@ class Rig:
         self.clock = FakeClock()
         self.health = Health()
         self.receipts = Receipts()
+        self.drainer = Drainer()
         snapshot = Snapshot(
             state_dir=Path("unused"), routes={route.name: route for route in routes}
         )
@@ -67,7 +69,11 @@ class Rig:
             table=Table(snapshot),
             health=self.health,
             attempter=Attempter(
-                sender=sender, health=self.health, clock=self.clock, ways_in=WAYS_IN
+                sender=sender,
+                health=self.health,
+                clock=self.clock,
+                ways_in=WAYS_IN,
+                drainer=self.drainer,
             ),
             settings=RoutingSettings(**settings),
             clock=self.clock,

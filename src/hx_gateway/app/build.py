@@ -49,7 +49,11 @@ def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
 
 def _pipeline(snapshot: Snapshot, parts: Parts) -> Pipeline:
     attempter = Attempter(
-        sender=parts.client, health=parts.health, clock=parts.clock, ways_in=WAYS_IN
+        sender=parts.client,
+        health=parts.health,
+        clock=parts.clock,
+        ways_in=WAYS_IN,
+        drainer=parts.drainer,
     )
     return Pipeline(
         table=Table(snapshot),

@@ -15,6 +15,7 @@ from hx_gateway.core.clock import SystemClock, system_random
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.routing.health import Health
 from hx_gateway.transport.client import Client, proxies_from
 from hx_gateway.usage import log
@@ -35,10 +36,13 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
     access_log = log.AccessLog(lines) if snapshot.log.access else None
     health = Health()
     states = DeploymentStates(health, clock)
+    drainer = Drainer()
     metrics = Metrics(
         __version__,
         states=states.read,
         in_flight=states.in_flight,
+        draining=lambda: drainer.live,
+        drained=lambda: drainer.counts,
         log_lines_lost=lambda: lines.lost,
     )
     health.on_open = partial(_opened, metrics)
@@ -54,6 +58,7 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         counters=open_counters(snapshot, clock),
         vectors=open_vectors(snapshot, client),
         children=children,
+        drainer=drainer,
         health=health,
         states=states,
         metrics=metrics,

@@ -8,6 +8,7 @@ from hx_gateway.app.children import Children
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
+from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.routing.health import Health
 from hx_gateway.transport.client import Client
 from hx_gateway.usage.line_writer import LineWriter
@@ -28,6 +29,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     counters: Counters
     vectors: Vectors | None
     children: Children
+    drainer: Drainer
     health: Health
     states: DeploymentStates
     metrics: Metrics
@@ -39,6 +41,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     async def aclose(self) -> None:
         """Close what is open, the log last."""
+        await self.drainer.aclose()
         await self.children.stop()
         if self.vectors is not None:
             await self.vectors.aclose()

@@ -128,6 +128,7 @@ class Compiler:
             sockets=embedded.sockets(given.state_dir),
             timeout=settings.number("request_timeout", low=0.001) if timeout is None else timeout,
             stream_timeout=router.number("stream_timeout", low=0.001),
+            on_disconnect=self._section("routing", snapshot.RoutingSettings()).on_disconnect,
             drop_params=settings.flag("drop_params"),
             strict=given.policy.strict,
         )

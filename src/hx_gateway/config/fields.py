@@ -5,7 +5,15 @@ from typing import TypeVar
 
 from hx_gateway.config.document import Node
 from hx_gateway.config.report import Report
-from hx_gateway.config.scalar import read_bool, read_float, read_int, read_text, read_texts
+from hx_gateway.config.scalar import (
+    read_bool,
+    read_float,
+    read_int,
+    read_on_disconnect,
+    read_text,
+    read_texts,
+)
+from hx_gateway.core.route import OnDisconnect
 from hx_gateway.core.secret import Secret
 
 T = TypeVar("T")
@@ -44,6 +52,10 @@ class FieldReader:
     def number(self, name: str, *, low: float = 0.0) -> float | None:
         """Get a number of at least `low`."""
         return self._bounded(name, self._get(name, read_float), low)
+
+    def on_disconnect(self, name: str) -> OnDisconnect | None:
+        """Get what becomes of an answer whose client leaves."""
+        return self._get(name, read_on_disconnect)
 
     def problem(self, name: str, text: str) -> None:
         """Report a problem with one member."""

@@ -16,7 +16,7 @@ from hx_gateway.config.report import Place, Report
 from hx_gateway.core import wire
 from hx_gateway.core.http import Deadlines, Header, Origin
 from hx_gateway.core.provider import Provider
-from hx_gateway.core.route import Deployment
+from hx_gateway.core.route import Deployment, OnDisconnect
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Price
 from hx_gateway.providers.registry import UnknownProvider, find_provider
@@ -48,6 +48,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     sockets: Mapping[str, str]
     timeout: float | None = None
     stream_timeout: float | None = None
+    on_disconnect: OnDisconnect = OnDisconnect()
     drop_params: bool = False
     strict: bool = False
 
@@ -180,6 +181,7 @@ class _ModelCompiler:
             max_retries=self._retries(),
             region=params.text("region_name") or info.text("region_name"),
             canned=params.text("mock_response"),
+            on_disconnect=params.on_disconnect("on_disconnect") or self._around.on_disconnect,
             info=self._shown_info(),
         )
 

@@ -331,6 +331,11 @@ _ROUTING = (
         doc="Choose deployments by the tags of the call.",
         litellm=("router_settings.enable_tag_filtering",),
     ),
+    Option(
+        path="routing.on_disconnect",
+        doc="When a client leaves: `cancel` the upstream, or `drain(seconds)`: read its answer on "
+        "for that long, for the exact usage. Also `on_disconnect` of a model's `litellm_params`.",
+    ),
     Option(path="routing.default_group", doc="Route of calls that name no model."),
     Option(
         path="routing.unknown_model_status",

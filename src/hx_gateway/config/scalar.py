@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from hx_gateway.core.route import OnDisconnect
 from hx_gateway.core.secret import Secret
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|mo)?\Z")
+_DRAIN = re.compile(r"drain\s*(?:\(\s*(.*?)\s*\))?\Z")
+_DRAIN_S = 60.0
 _SECONDS = MappingProxyType(
     {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 2592000}
 )
@@ -79,6 +82,20 @@ def read_numbers(value: object) -> Mapping[str, float]:
     return {key: read_float(number) for key, number in value.items()}
 
 
+def read_on_disconnect(value: object) -> OnDisconnect:
+    """Read `cancel`, `drain` or `drain(max_seconds)`."""
+    text = str(value).strip().lower()
+    found = _DRAIN.match(text)
+    if text != "cancel" and found is None:
+        raise ValueError("must be cancel, drain or drain(seconds)")
+    if found is None:
+        return OnDisconnect()
+    seconds = _DRAIN_S if found[1] is None else read_float(found[1])
+    if seconds <= 0:
+        raise ValueError("must be more than 0 seconds")
+    return OnDisconnect(seconds)
+
+
 READERS: Mapping[object, Callable[[object], object]] = MappingProxyType(
     {
         bool: read_bool,
@@ -93,5 +110,6 @@ READERS: Mapping[object, Callable[[object], object]] = MappingProxyType(
         Secret | None: lambda value: Secret(read_text(value)),
         tuple[Secret, ...]: lambda value: tuple(Secret(text) for text in read_texts(value)),
         Mapping[str, float]: read_numbers,
+        OnDisconnect: read_on_disconnect,
     }
 )

@@ -11,6 +11,15 @@ from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Price
 
 
+class OnDisconnect(msgspec.Struct, frozen=True):
+    """What becomes of an answer whose client leaves: read on for `drain_s` s, 0: cancelled."""
+
+    drain_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"drain({self.drain_s:g})" if self.drain_s else "cancel"
+
+
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """One upstream model at one provider.
 
@@ -46,6 +55,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     max_retries: int | None = None
     region: str | None = None
     canned: str | None = None
+    on_disconnect: OnDisconnect = OnDisconnect()
     info: Mapping[str, Raw] = {}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from hx_gateway.core.route import Deployment, Route
+from hx_gateway.core.route import Deployment, OnDisconnect, Route
 from hx_gateway.core.secret import Secret
 
 
@@ -101,6 +101,7 @@ class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     pre_call_checks: bool = False
     tag_filtering: bool = False
     default_group: str | None = None
+    on_disconnect: OnDisconnect = OnDisconnect()
     unknown_model_status: int = 404
     timeout_status: int = 504
     strategy_args: Mapping[str, float] = {}

@@ -1,6 +1,7 @@
 """One attempt: a call, a deployment, and either an answer that has begun or a fault."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import msgspec
 
@@ -23,6 +24,7 @@ from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import usd
 from hx_gateway.pipeline.canned import canned_events
+from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.record import Record
 from hx_gateway.pipeline.reply import Canned, Reply, Translation
 from hx_gateway.routing.health import Health, Vitals
@@ -41,16 +43,23 @@ class Attempter:
         health: Health,
         clock: Clock,
         ways_in: Mapping[str, WayIn],
+        drainer: Drainer,
     ) -> None:
         """Put the parts together; all of them outlive a call."""
+        self._drainer = drainer
         self._sender = sender
         self._health = health
         self._clock = clock
         self._ways_in = ways_in
         self._stream_deadlines: dict[str, Deadlines] = {}
 
-    async def attempt(self, call: Call, step: Try, record: Record) -> Response:
+    def attempt(self, call: Call, step: Try, record: Record) -> Coroutine[Any, Any, Response]:
         """Ask one deployment; raises UpstreamError (noted) when it does not answer properly."""
+        work = self._attempt(call, step, record)
+        seconds = step.deployment.on_disconnect.drain_s
+        return self._drainer.outlive(work, record, seconds) if seconds else work
+
+    async def _attempt(self, call: Call, step: Try, record: Record) -> Response:
         deployment = step.deployment
         began = record.trying(step)
         if deployment.canned is not None:

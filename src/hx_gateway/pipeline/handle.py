@@ -75,7 +75,8 @@ class Pipeline:
             record.settle(ending, status=error.http_status, error=error)
             raise
         except asyncio.CancelledError:
-            record.settle(Ending.ABANDONED, status=499)
+            if not record.is_left:
+                record.abandon()
             raise
 
     def _begin(self, route: Route) -> tuple[Plan | None, Step]:

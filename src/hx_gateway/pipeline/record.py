@@ -10,6 +10,7 @@ from hx_gateway.core.principal import Principal
 from hx_gateway.core.receipt import Attempt, Ending, Receipt
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import Usage
+from hx_gateway.pipeline.guess import guess_usage
 from hx_gateway.routing.plan import Try
 
 
@@ -20,6 +21,7 @@ class Record:
         "_began",
         "_call",
         "_clock",
+        "_is_asking",
         "_principal",
         "_settled",
         "_sinks",
@@ -29,6 +31,8 @@ class Record:
         "deployment",
         "fallbacks",
         "first_byte_s",
+        "is_estimated",
+        "left",
         "retries",
         "usage",
     )
@@ -44,11 +48,14 @@ class Record:
         self._began = call.started_at
         self._tried_at = 0.0
         self._settled = False
+        self._is_asking = False  # an upstream, which costs even if nobody hears it out
         self.attempts: list[Attempt] = []
         self.deployment: Deployment | None = None
         self.retries = 0
         self.fallbacks = 0
         self.first_byte_s: float | None = None
+        self.left: int | None = None
+        self.is_estimated = False
         self.usage: Usage | None = None
         self.cost: int | None = None
 
@@ -59,11 +66,13 @@ class Record:
             self.retries += 1
         if step.fallback:
             self.fallbacks += 1
+        self._is_asking = True
         self._tried_at = self._clock.monotonic()
         return self._tried_at
 
     def tried(self, fault: str | None = None) -> float:
         """Note the outcome of the attempt; gives the seconds it took to its first byte."""
+        self._is_asking = False
         now = self._clock.monotonic()
         seconds = now - self._tried_at
         deployment = self.deployment
@@ -94,11 +103,40 @@ class Record:
         if usage is not None and deployment is not None and deployment.price is not None:
             self.cost = deployment.price.cost(usage)
 
+    def estimate(self, pieces: int) -> None:
+        """Guess the usage of an answer that was not told to its end; `pieces` of it were seen."""
+        if self.usage is None and self.deployment is not None:
+            self.is_estimated = True
+            self.used(guess_usage(self._call.fields, pieces))
+
+    def abandon(self) -> None:
+        """Settle a call whose client left before it had an answer."""
+        if self._is_asking:
+            self.estimate(0)
+        self.settle(Ending.ABANDONED, status=499)
+
+    def leave(self, status: int) -> None:
+        """Note that the client has left, and that its answer is read on: it was abandoned."""
+        self.left = status
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the client has left."""
+        return self.left is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is a receipt."""
+        return self._settled
+
     def settle(self, ending: Ending, *, status: int, error: GatewayError | None = None) -> None:
         """Make the receipt and hand it to everybody who wants it."""
         if self._settled:
             return
         self._settled = True
+        if self.left is not None:
+            ending, status, error = Ending.ABANDONED, self.left, None
+            self.estimate(0)
         receipt = self._receipt(ending, status, error)
         for sink in self._sinks:
             sink.take(receipt)
@@ -125,6 +163,7 @@ class Record:
             upstream_seconds=self._clock.monotonic() - self._tried_at if deployment else None,
             first_byte_seconds=self.first_byte_s,
             usage=self.usage or Usage(),
+            usage_estimated=self.is_estimated,
             cost=self.cost,
             attempts=tuple(self.attempts),
             error_type=error.error_type if error else None,

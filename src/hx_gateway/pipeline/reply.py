@@ -59,7 +59,8 @@ class Reply:
     """
 
     __slots__ = (
-        "_closed", "_ended", "_exchange", "_first", "_passage", "_record", "_release", "_way_in",
+        "_closed", "_ended", "_exchange", "_first", "_passage", "_pieces", "_record", "_release",
+        "_way_in",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +78,7 @@ class Reply:
         self._record = record
         self._release = release
         self._first: bytes | None = None
+        self._pieces = 1
         self._ended = False  # the passage has said all it has to say
         self._closed = False
 
@@ -123,6 +125,7 @@ class Reply:
         while data := await receive():
             out = feed(data)
             if out:
+                self._pieces += 1
                 return out
         last = b"" if self._ended else self._passage.end()
         self._finish(Ending.COMPLETE)
@@ -152,6 +155,8 @@ class Reply:
         self._exchange.close()
         self._release()
         self._record.used(self._passage.usage)
+        if ending is not Ending.COMPLETE:
+            self._record.estimate(self._pieces)
         self._record.settle(ending, status=200, error=error)
 
 

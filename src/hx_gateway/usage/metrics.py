@@ -42,6 +42,10 @@ def _none() -> int:
     return 0
 
 
+def _no_counts() -> Mapping[str, int]:
+    return {}
+
+
 class Metrics(Collector):
     """The numbers of this process: a `ReceiptSink` that can be read as Prometheus text.
 
@@ -55,13 +59,17 @@ class Metrics(Collector):
         *,
         states: Callable[[], Iterable[DeploymentState]] = _no_states,
         in_flight: Callable[[], int] = _none,
+        draining: Callable[[], int] = _none,
+        drained: Callable[[], Mapping[str, int]] = _no_counts,
         log_lines_lost: Callable[[], int] = _none,
         max_series: int = MAX_SERIES,
     ) -> None:
-        """`states`, `in_flight` and `log_lines_lost` are asked at each reading."""
+        """All that is to be called is asked at each reading."""
         self.registry = CollectorRegistry()
         self._version = version
         self._states = states
+        self._draining = draining
+        self._drained = drained
         self._log_lines_lost = log_lines_lost
         self._max_series = max_series
         self._tallies: dict[Signature, Tally] = {}
@@ -116,6 +124,7 @@ class Metrics(Collector):
         yield from _deployments(dict(self._attempts), tallies)
         yield from self._health()
         yield _gauge("litellm_in_flight_requests", "Calls under way.", {(): self._in_flight()}, ())
+        yield from self._drains()
         yield _counter(
             "hx_http_answers",
             "HTTP answers of all endpoints.",
@@ -130,6 +139,14 @@ class Metrics(Collector):
         )
         version = (self._version, platform.python_version())
         yield _gauge("hx_build_info", "What runs.", {version: 1}, ("version", "python"))
+
+    def _drains(self) -> Iterable[Metric]:
+        live: dict[_Labels, int] = {(): self._draining()}
+        text = "Answers that are read on after their client left."
+        yield _gauge("hx_draining_answers", text, live, ())
+        over: dict[_Labels, int] = {(how,): count for how, count in self._drained().items()}
+        text = "Answers that were read on after their client left, by how that ended."
+        yield _counter("hx_drained_answers", text, over, ("ending",))
 
     def _health(self) -> Iterable[Metric]:
         states: dict[_Labels, int] = {

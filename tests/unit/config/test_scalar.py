@@ -9,6 +9,7 @@ from hx_gateway.config.scalar import (
     read_header,
     read_int,
     read_numbers,
+    read_on_disconnect,
     read_text,
     read_texts,
 )
@@ -80,3 +81,19 @@ def test_every_type_of_a_setting_has_its_reader() -> None:
     assert READERS[Secret | None]("k") == Secret("k")
     assert READERS[tuple[Secret, ...]]("a,b") == (Secret("a"), Secret("b"))
     assert READERS[bytes | None]("X-My-Key") == b"x-my-key"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("cancel", 0), ("drain", 60), ("drain(30)", 30), ("Drain( 2m )", 120), ("drain(0.5)", 0.5)],
+)
+def test_on_disconnect_is_read(value: str, seconds: float) -> None:
+    policy = read_on_disconnect(value)
+    assert policy.drain_s == seconds
+    assert read_on_disconnect(str(policy)) == policy
+
+
+@pytest.mark.parametrize("value", ["", "keep", "drain()", "drain(0)", "drain(-1)", "drain(x)", 5])
+def test_no_other_policy_is(value: object) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        read_on_disconnect(value)
