@@ -11,7 +11,7 @@ from tests.support.postgres import PASSWORD, PostgresServer
 from tests.support.records import key_id, key_record
 
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.ports import KeyFilter, TeamRecord, UserRecord
+from hx_gateway.core.ports import KeyFilter
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import StoreSettings
 from hx_gateway.store.migrate.plan import LEDGER
@@ -232,28 +232,4 @@ async def test_a_wrong_address_is_explained_without_showing_it(
     store = PostgresStore(StoreSettings(url=Secret(url)))
     error, _ = await refusal(store)
     assert error.message == text
-    await store.aclose()
-
-
-async def test_teams_and_users_are_listed_by_id(current: StoreSettings) -> None:
-    team = "INSERT INTO hx_teams VALUES ($1, 'a', '[\"m\"]', '{\"k\": [1]}', TRUE, 1.5, 2.5)"
-    user = "INSERT INTO hx_users VALUES ($1, NULL, 'u@example.org', 'proxy_admin', '{}', 1.5, 2.5)"
-    for id_ in ("2", "1"):
-        await execute(current, team, id_)
-        await execute(current, user, id_)
-    store = PostgresStore(current)
-    team_1 = TeamRecord(
-        id="1",
-        alias="a",
-        models=("m",),
-        metadata={"k": [1]},
-        blocked=True,
-        created_at=1.5,
-        updated_at=2.5,
-    )
-    assert await store.list_teams() == [team_1, msgspec.structs.replace(team_1, id="2")]
-    user_1 = UserRecord(
-        id="1", email="u@example.org", role="proxy_admin", created_at=1.5, updated_at=2.5
-    )
-    assert await store.list_users() == [user_1, msgspec.structs.replace(user_1, id="2")]
     await store.aclose()

@@ -14,7 +14,7 @@ from tests.support.migrations import OWN
 from tests.support.records import key_id, key_record
 
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.ports import KeyFilter, TeamRecord
+from hx_gateway.core.ports import KeyFilter
 from hx_gateway.store.migrate.plan import LEDGER
 from hx_gateway.store.sqlite import SqliteStore, connect
 
@@ -71,7 +71,7 @@ async def test_a_file_that_others_could_read_is_closed_to_them(
 
 async def test_keys_outlive_the_process(own: SqliteStore, path: Path) -> None:
     await own.insert_key(key_record())
-    await own.update_key(key_record(blocked=True))
+    await own.change_key(key_id(), lambda _: key_record(blocked=True))
     await own.aclose()
     again = SqliteStore(path)
     assert await again.get_key(key_id()) == key_record(blocked=True)
@@ -156,16 +156,3 @@ async def test_a_writer_elsewhere_does_not_stop_readers(own: SqliteStore, path: 
         assert not write.done()
         other.execute("ROLLBACK")
     assert await write == [key_id()]
-
-
-async def test_teams_are_listed_by_id(own: SqliteStore, path: Path) -> None:
-    await own.ping()
-    with closing(sqlite3.connect(path)) as db:
-        for id_ in ("2", "1"):
-            db.execute("INSERT INTO hx_teams VALUES (?, 'a', '[\"m\"]', '{}', 1, 1.5, 2)", (id_,))
-        db.commit()
-    assert [record.id for record in await own.list_teams()] == ["1", "2"]
-    first = (await own.list_teams())[0]
-    assert first == TeamRecord(
-        id="1", alias="a", models=("m",), blocked=True, created_at=1.5, updated_at=2.0
-    )

@@ -6,7 +6,7 @@ import msgspec
 
 from hx_gateway.auth.keys import key_id, shown
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord, UserRecord
+from hx_gateway.core.ports import KeyFilter, KeyRecord, Standing, TeamRecord, UserRecord
 from hx_gateway.core.principal import DEFAULT_SCOPES
 from hx_gateway.store.memory import MemoryStore
 
@@ -52,8 +52,12 @@ class SwitchedStore(MemoryStore):
             raise RuntimeError("relation hx_keys does not exist at 192.0.2.7")
         await asyncio.sleep(0)
 
-    async def get_key(self, id_: str) -> KeyRecord | None:
+    async def get_standing(self, id_: str) -> Standing | None:
         self.questions += 1
+        await self._pass()
+        return await super().get_standing(id_)
+
+    async def get_key(self, id_: str) -> KeyRecord | None:
         await self._pass()
         return await super().get_key(id_)
 

@@ -13,11 +13,25 @@ from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.manage.directory import Directory
 from hx_gateway.manage.keys import KeyService
+from hx_gateway.manage.teams import TeamService
+from hx_gateway.manage.users import UserService
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.rag.service import DocumentService
 from hx_gateway.routing.table import Table
-from hx_gateway.web import directory, docs, health, inference, keys, metrics, models, openapi, rag
+from hx_gateway.web import (
+    directory,
+    docs,
+    health,
+    inference,
+    keys,
+    metrics,
+    models,
+    openapi,
+    rag,
+    teams,
+    users,
+)
 from hx_gateway.web.application import WebApplication
 from hx_gateway.web.endpoint import Endpoint
 
@@ -78,6 +92,8 @@ def _endpoints(
         *inference.endpoints(inference.Inference(pipeline, snapshot.server, parts.clock)),
         *models.endpoints(pipeline),
         *keys.endpoints(service),
+        *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),
+        *users.endpoints(UserService(parts.store, parts.clock, forget=gatekeeper.forget), service),
         *directory.endpoints(Directory(parts.store)),
         *health.endpoints(checkup, snapshot.rag.embedding_model),
         *metrics.endpoints(parts.metrics, snapshot.auth, checkup),

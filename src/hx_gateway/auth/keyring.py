@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import msgspec
 
+from hx_gateway.auth.policy import ALL_OF_TEAM
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import DependencyError, Unauthenticated
-from hx_gateway.core.ports import KeyRecord, Store
+from hx_gateway.core.ports import Standing, Store
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.tasks import spawn
 
@@ -149,10 +150,10 @@ class Keyring:
     async def _ask(self, id_: str) -> _Answer:
         generation = self._generation
         try:
-            record = await self._store.get_key(id_)
+            standing = await self._store.get_standing(id_)
         except DependencyError as error:
             return error
-        answer = judge(record, id_, self._clock.now())
+        answer = judge(standing, id_, self._clock.now())
         if generation == self._generation:
             self._keep(id_, answer)
         # Otherwise a right was taken away while the store was answering: use it once, keep nothing.
@@ -179,26 +180,46 @@ class Keyring:
         return expires_at is not None and self._clock.now() >= expires_at
 
 
-def judge(record: KeyRecord | None, id_: str, now: float) -> Principal | Unauthenticated:
+def judge(standing: Standing | None, id_: str, now: float) -> Principal | Unauthenticated:
     """Make a principal of what the store holds under an id, or say why not."""
-    if record is None or record.id != id_:
+    if standing is None or standing.key.id != id_:
         return Unauthenticated("This API key is not valid.")
-    if record.blocked:
-        return Unauthenticated("This API key is blocked.", code="blocked_api_key")
-    if record.expires_at is not None and now >= record.expires_at:
-        return Unauthenticated("This API key has expired.", code="expired_api_key")
+    if (refusal := _refusal(standing, now)) is not None:
+        return refusal
+    key = standing.key
     return Principal(
-        key_id=record.id,
-        scopes=record.scopes,
-        alias=record.alias,
-        user_id=record.user_id,
-        team_id=record.team_id,
-        tenant=record.tenant,
-        models=record.models,
-        namespaces=record.namespaces,
-        expires_at=record.expires_at,
-        metadata=record.metadata,
+        key_id=key.id,
+        scopes=key.scopes,
+        alias=key.alias,
+        user_id=key.user_id,
+        team_id=key.team_id,
+        tenant=key.tenant,
+        models=() if standing.team is not None and ALL_OF_TEAM in key.models else key.models,
+        within=_bounds(standing),
+        namespaces=key.namespaces,
+        expires_at=key.expires_at,
+        metadata=key.metadata,
     )
+
+
+def _refusal(standing: Standing, now: float) -> Unauthenticated | None:
+    key, team, user = standing.key, standing.team, standing.user
+    if key.blocked:
+        return Unauthenticated("This API key is blocked.", code="blocked_api_key")
+    if key.expires_at is not None and now >= key.expires_at:
+        return Unauthenticated("This API key has expired.", code="expired_api_key")
+    if key.team_id is not None and (team is None or team.blocked):
+        # A team that is gone bounds nothing any more, so its keys must not outlive it.
+        return Unauthenticated("The team of this API key is blocked or gone.", code="blocked_team")
+    if user is not None and user.blocked:
+        return Unauthenticated("The user of this API key is blocked.", code="blocked_user")
+    return None
+
+
+def _bounds(standing: Standing) -> tuple[tuple[str, ...], ...]:
+    """Give the model lists beside the key's own: its team's, or its user's outside of a team."""
+    bound = standing.team or standing.user
+    return (bound.models,) if bound is not None and bound.models else ()
 
 
 def _again(error: Unauthenticated) -> Unauthenticated:

@@ -6,6 +6,7 @@ from hx_gateway.core.errors import Forbidden
 from hx_gateway.core.principal import Principal, Scope
 
 ALL_MODELS = "all-proxy-models"  # LiteLLM's word for every model
+ALL_OF_TEAM = "all-team-models"  # and for whatever the team may use; nothing without a team
 
 
 def check_scope(principal: Principal, scope: Scope) -> None:
@@ -29,15 +30,20 @@ def check_model(
 def allows_model(
     principal: Principal, model: str, access_groups: Iterable[str] = (), route: str | None = None
 ) -> bool:
-    """Say whether the caller may use a model.
+    """Say whether the caller may use a model: its own list and those it is within all have it.
 
-    A key's list holds public names, aliases, access groups, and patterns of these (`openai/*`).
     `model` is the name that was asked for, `route` the route behind it when that is another name.
     """
-    granted = principal.models
-    if not granted or model in granted or ALL_MODELS in granted:
+    if not principal.models and not principal.within:
         return True
     names = (model, *access_groups) if route is None else (model, route, *access_groups)
+    return all(_has(granted, names) for granted in (principal.models, *principal.within))
+
+
+def _has(granted: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    """Look for one of `names` in a list of names, access groups and patterns (`openai/*`)."""
+    if not granted or names[0] in granted or ALL_MODELS in granted:
+        return True
     return any(matches(pattern, name) for pattern in granted for name in names)
 
 

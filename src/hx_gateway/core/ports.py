@@ -1,6 +1,6 @@
 """What the features need from outside, in their own terms. Adapters in store, transport, local."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -34,7 +34,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TeamRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A team as stored."""
+    """A team as stored. `models` bounds what its keys may use; empty means no bound."""
 
     id: str
     alias: str | None = None
@@ -46,13 +46,15 @@ class TeamRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A user as stored."""
+    """A user as stored. `models` bounds the keys it has outside a team; empty means no bound."""
 
     id: str
     alias: str | None = None
     email: str | None = None
     role: str = "internal_user"
+    models: tuple[str, ...] = ()
     metadata: Mapping[str, object] = {}
+    blocked: bool = False
     created_at: float
     updated_at: float
 
@@ -71,6 +73,14 @@ class StoredResponse(msgspec.Struct, frozen=True, kw_only=True):
     response: str
     created_at: float
     expires_at: float
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A key with the team and the user it names, as of one moment; None: there is no such row."""
+
+    key: KeyRecord
+    team: TeamRecord | None = None
+    user: UserRecord | None = None
 
 
 class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +121,14 @@ class Store(Responses, Protocol):
 
     Raises DependencyError when it cannot say.
 
-    Every write that can take a right away bumps the epoch in the same transaction.
+    Every write that can take a right away bumps the epoch in the same transaction. `change_…`
+    reads, changes and writes a record so that nobody else can write in between; it gives the new
+    record, or None when there is none. What `change` raises leaves the record as it was.
     """
+
+    async def get_standing(self, id_: str) -> Standing | None:
+        """Get a key by hash together with its team and user; None when there is no such key."""
+        ...
 
     async def get_key(self, id_: str) -> KeyRecord | None:
         """Get a key by hash; None when there is none."""
@@ -122,8 +138,10 @@ class Store(Responses, Protocol):
         """Add a key; raises Conflict when the id or the alias is taken."""
         ...
 
-    async def update_key(self, key: KeyRecord) -> bool:
-        """Replace a key; False when it is not there."""
+    async def change_key(
+        self, id_: str, change: Callable[[KeyRecord], KeyRecord]
+    ) -> KeyRecord | None:
+        """Change a key, even its id; raises Conflict when the new id or alias is taken."""
         ...
 
     async def delete_keys(self, ids: Sequence[str]) -> list[str]:
@@ -138,8 +156,48 @@ class Store(Responses, Protocol):
         """Get a key by its alias."""
         ...
 
+    async def touch_keys(self, used_at: Mapping[str, float]) -> None:
+        """Write when keys were last used, by id. Takes no right away; unknown ids are nothing."""
+        ...
+
+    async def get_team(self, id_: str) -> TeamRecord | None:
+        """Get a team; None when there is none."""
+        ...
+
+    async def insert_team(self, team: TeamRecord) -> None:
+        """Add a team; raises Conflict when the id is taken."""
+        ...
+
+    async def change_team(
+        self, id_: str, change: Callable[[TeamRecord], TeamRecord]
+    ) -> TeamRecord | None:
+        """Change a team."""
+        ...
+
+    async def delete_teams(self, ids: Sequence[str]) -> list[str]:
+        """Remove teams and all their keys; gives the ids of teams that were really there."""
+        ...
+
     async def list_teams(self) -> list[TeamRecord]:
         """List all teams by id."""
+        ...
+
+    async def get_user(self, id_: str) -> UserRecord | None:
+        """Get a user; None when there is none."""
+        ...
+
+    async def insert_user(self, user: UserRecord) -> None:
+        """Add a user, which bounds keys that name it; raises Conflict for a taken id or email."""
+        ...
+
+    async def change_user(
+        self, id_: str, change: Callable[[UserRecord], UserRecord]
+    ) -> UserRecord | None:
+        """Change a user; raises Conflict when the email is taken."""
+        ...
+
+    async def delete_users(self, ids: Sequence[str]) -> list[str]:
+        """Remove users and all keys that name them; gives the ids of users that were there."""
         ...
 
     async def list_users(self) -> list[UserRecord]:

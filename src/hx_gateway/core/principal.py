@@ -25,7 +25,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """A verified caller. A failed check raises; there is no empty principal.
 
     `key_id`: SHA-256 hex of the key (never the key), or "master" / "admin-header".
-    `models`: public names or patterns with `*` that it may use; empty means all.
+    `models`: public names or patterns with `*` that it may use; empty means all. `within`: further
+    such lists (of its team or user), each of which must allow a model as well.
     `tenant`: the owner of what it stores and finds; bound to the key, never taken from a request.
     `namespaces`: document namespaces (or patterns with `*`) it may touch; empty means all of its
     tenant. `expires_at`: seconds since 1970, None for never.
@@ -39,6 +40,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: str | None = None
     tenant: str = "default"
     models: tuple[str, ...] = ()
+    within: tuple[tuple[str, ...], ...] = ()
     namespaces: tuple[str, ...] = ()
     expires_at: float | None = None
     metadata: Mapping[str, object] = {}

@@ -1,8 +1,11 @@
 """What a new key may be given: rights(child) ⊆ rights(creator), decided without a store."""
 
+import math
+
 from hx_gateway.auth.identify import MASTER
-from hx_gateway.auth.policy import ALL_MODELS, matches
+from hx_gateway.auth.policy import ALL_MODELS, ALL_OF_TEAM, matches
 from hx_gateway.core.errors import Forbidden, InvalidRequest
+from hx_gateway.core.ports import KeyRecord
 from hx_gateway.core.principal import DEFAULT_SCOPES, GRANTABLE, Principal, Scope
 
 
@@ -45,6 +48,58 @@ def granted_tenant(creator: Principal, wanted: str | None) -> str:
     return wanted
 
 
+def granted_home(
+    creator: Principal, user_id: str | None, team_id: str | None
+) -> tuple[str | None, str | None]:
+    """Give user and team of the new key; who is bound by them hands the same ones on.
+
+    A key of a team makes keys of that team only, and one that its user's models bound only keys of
+    that user without a team: elsewhere nothing would hold them.
+    """
+    if creator.team_id is not None:
+        if team_id not in {None, creator.team_id}:
+            raise _beyond("team_id", "another team")
+        return user_id, creator.team_id
+    if not creator.within:
+        return user_id, team_id
+    if user_id not in {None, creator.user_id}:
+        raise _beyond("user_id", "another user")
+    if team_id is not None:
+        raise _beyond("team_id", team_id)
+    return creator.user_id, None
+
+
+def granted_bound(creator: Principal, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the models that a team or a user shall be bound by: widening them gives a right.
+
+    Who is bound may not leave them open, and names only what all of its own lists have.
+    """
+    given = granted_names("models", wanted, ())
+    for own in (creator.models, *creator.within):
+        given = granted_names("models", given, own)
+    return given
+
+
+def check_within(creator: Principal, key: KeyRecord) -> None:
+    """Raise Forbidden unless a key that exists has at most the rights of the caller.
+
+    Who learns the text of a key may use all of it, as if it had made it.
+    """
+    granted_scopes(creator, tuple(scope.value for scope in key.scopes))
+    granted_tenant(creator, key.tenant)
+    for field, has, own in (
+        ("models", key.models, creator.models),
+        ("namespaces", key.namespaces, creator.namespaces),
+    ):
+        if own and not has and ALL_MODELS not in own:
+            raise _beyond(field, "all")
+        granted_names(field, has, own)
+    if creator.expires_at is not None and (key.expires_at or math.inf) > creator.expires_at:
+        raise _beyond("duration", "a longer life")
+    if granted_home(creator, key.user_id, key.team_id) != (key.user_id, key.team_id):
+        raise _beyond("team_id", "a key outside of the own team")
+
+
 def granted_expiry(creator: Principal, wanted: float | None) -> float | None:
     """Give the end of the new key: never after its creator's."""
     limit = creator.expires_at
@@ -56,7 +111,7 @@ def granted_expiry(creator: Principal, wanted: float | None) -> float | None:
 
 
 def _has(own: tuple[str, ...], name: str) -> bool:
-    if name == ALL_MODELS:  # a word, not a name: `all-*` is no right to everything
+    if name in {ALL_MODELS, ALL_OF_TEAM}:  # words, not names: `all-*` is no right to everything
         return "*" in own
     return any(_covers(pattern, name) for pattern in own)
 

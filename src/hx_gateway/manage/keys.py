@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from hx_gateway.auth import keys
+from hx_gateway.auth.identify import MASTER
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Forbidden, InvalidRequest, NotFound
 from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
@@ -12,11 +13,15 @@ from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.secret import Secret
 from hx_gateway.manage.duration import end_of
 from hx_gateway.manage.grant import (
+    check_within,
     granted_expiry,
+    granted_home,
     granted_names,
     granted_scopes,
     granted_tenant,
 )
+
+FOREVER = "-1"  # LiteLLM's word
 
 
 class KeyWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +38,24 @@ class KeyWish(msgspec.Struct, frozen=True, kw_only=True):
     team_id: str | None = None
     metadata: dict[str, object] = {}
     blocked: bool = False
+
+
+class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants to be different about a key; None leaves it as it is.
+
+    `duration` counts from now; `FOREVER` takes the end away.
+    """
+
+    alias: str | None = None
+    duration: str | None = None
+    models: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] | None = None
+    namespaces: tuple[str, ...] | None = None
+    tenant: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    metadata: dict[str, object] | None = None
+    blocked: bool | None = None
 
 
 class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +79,14 @@ class KeyService:
         text = _checked(wish.key) if wish.key is not None else keys.new_key()
         now = self._clock.now()
         wanted_end = None if wish.duration is None else end_of(wish.duration, now)
+        user_id, team_id = granted_home(creator, wish.user_id, wish.team_id)
+        await self._check_team(team_id)
         record = KeyRecord(
             id=keys.key_id(text),
             name=keys.shown(text),
             alias=wish.alias,
-            user_id=wish.user_id,
-            team_id=wish.team_id,
+            user_id=user_id,
+            team_id=team_id,
             tenant=granted_tenant(creator, wish.tenant),
             models=granted_names("models", wish.models, creator.models),
             scopes=granted_scopes(creator, wish.scopes),
@@ -118,12 +143,53 @@ class KeyService:
 
     async def set_blocked(self, name: str, *, blocked: bool) -> KeyRecord:
         """Block a key, or let it in again; raises NotFound."""
-        record = await self._get(id_of(name))
-        changed = msgspec.structs.replace(record, blocked=blocked, updated_at=self._clock.now())
-        if not await self._store.update_key(changed):
+        now = self._clock.now()
+        return await self._change(
+            id_of(name), lambda old: msgspec.structs.replace(old, blocked=blocked, updated_at=now)
+        )
+
+    async def update(self, caller: Principal, name: str, wanted: KeyChange) -> KeyRecord:
+        """Change a key; raises NotFound, Conflict, and Forbidden for more than the caller has."""
+        await self._check_team(wanted.team_id)
+        now = self._clock.now()
+
+        def change(old: KeyRecord) -> KeyRecord:
+            new = changed(old, wanted, now)
+            if _rights(new) != _rights(old):
+                check_within(caller, new)
+            return new
+
+        return await self._change(id_of(name), change)
+
+    async def regenerate(self, caller: Principal, name: str, text: str | None = None) -> IssuedKey:
+        """Give a key a new text; the old one is refused from then on, all else stays.
+
+        Raises NotFound, and Forbidden for a key with more rights than the caller, who would have
+        them with the text.
+        """
+        secret = Secret(_checked(text) if text is not None else keys.new_key())
+        id_, shown = keys.key_id(secret.reveal()), keys.shown(secret.reveal())
+        now = self._clock.now()
+
+        def change(old: KeyRecord) -> KeyRecord:
+            check_within(caller, old)
+            return msgspec.structs.replace(old, id=id_, name=shown, updated_at=now)
+
+        return IssuedKey(secret=secret, record=await self._change(id_of(name), change))
+
+    async def _change(self, id_: str, change: Callable[[KeyRecord], KeyRecord]) -> KeyRecord:
+        record = await self._store.change_key(id_, change)
+        if record is None:
             raise _absent()
         self._forget()
-        return changed
+        return record
+
+    async def _check_team(self, id_: str | None) -> None:
+        """A key of a team that does not exist would be refused at every use: say so now."""
+        if id_ is not None and await self._store.get_team(id_) is None:
+            raise InvalidRequest(
+                f"There is no team '{id_[:100]}'.", param="team_id", code="team_not_found"
+            )
 
     async def _get(self, id_: str) -> KeyRecord:
         record = await self._store.get_key(id_)
@@ -135,6 +201,27 @@ class KeyService:
 def id_of(name: str) -> str:
     """Give the id that a key's text, or the id itself, stands for."""
     return name if keys.is_key_id(name) else keys.key_id(name)
+
+
+def changed(old: KeyRecord, wanted: KeyChange, now: float) -> KeyRecord:
+    """Give the record of a key with what is wanted of it; asks nobody's rights."""
+    simple = ("alias", "tenant", "user_id", "team_id", "metadata", "blocked")
+    given = {name: value for name in simple if (value := getattr(wanted, name)) is not None}
+    if wanted.models is not None:
+        given["models"] = granted_names("models", wanted.models, ())
+    if wanted.namespaces is not None:
+        given["namespaces"] = granted_names("namespaces", wanted.namespaces, ())
+    if wanted.scopes is not None:
+        given["scopes"] = granted_scopes(MASTER, wanted.scopes)
+    if wanted.duration is not None:
+        never = wanted.duration == FOREVER
+        given["expires_at"] = None if never else end_of(wanted.duration, now)
+    return msgspec.structs.replace(old, **given, updated_at=now)
+
+
+def _rights(key: KeyRecord) -> tuple[object, ...]:
+    home = (key.tenant, key.user_id, key.team_id)
+    return (*home, key.models, key.scopes, key.namespaces, key.expires_at)
 
 
 def _checked(text: str) -> str:

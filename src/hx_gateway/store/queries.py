@@ -22,6 +22,7 @@ class Engine(StrEnum):
 class Queries(msgspec.Struct, frozen=True, kw_only=True):
     """The statements that the store and the migrations use, each by the name of its file."""
 
+    get_standing: str
     get_key: str
     find_key_by_alias: str
     list_keys: str
@@ -29,8 +30,19 @@ class Queries(msgspec.Struct, frozen=True, kw_only=True):
     insert_key: str
     update_key: str
     delete_keys: str
+    touch_keys: str
+    get_team: str
     list_teams: str
+    insert_team: str
+    update_team: str
+    delete_teams: str
+    delete_team_keys: str
+    get_user: str
     list_users: str
+    insert_user: str
+    update_user: str
+    delete_users: str
+    delete_user_keys: str
     revocation_epoch: str
     bump_epoch: str
     keep_response: str

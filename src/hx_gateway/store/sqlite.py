@@ -7,7 +7,7 @@ the one writer thread, so writes of this process never wait for each other insid
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +15,29 @@ from typing import TypeVar
 
 from hx_gateway.core.clock import Clock, SystemClock
 from hx_gateway.core.errors import Conflict, DependencyError
-from hx_gateway.core.ports import KeyFilter, KeyRecord, StoredResponse, TeamRecord, UserRecord
+from hx_gateway.core.ports import (
+    KeyFilter,
+    KeyRecord,
+    Standing,
+    StoredResponse,
+    TeamRecord,
+    UserRecord,
+)
 from hx_gateway.store.migrate.errors import Failed, Locked, Obstructed
 from hx_gateway.store.migrate.folder import load_migrations
 from hx_gateway.store.migrate.on_sqlite import parameters, read_plan, upgrade
 from hx_gateway.store.migrate.plan import blocks_serving
 from hx_gateway.store.queries import Engine, load_queries
-from hx_gateway.store.rows import TAKEN, json_list, key_values, record, response_values, whole
+from hx_gateway.store.rows import (
+    TAKEN,
+    Record,
+    json_list,
+    json_map,
+    record,
+    standing,
+    values_of,
+    whole,
+)
 from hx_gateway.store.schema import schema_error
 
 T = TypeVar("T")
@@ -48,29 +64,39 @@ class SqliteStore:
         self._reader: sqlite3.Connection | None = None
         self._is_closed = False
 
+    async def get_standing(self, id_: str) -> Standing | None:
+        """See `Store`."""
+        rows = await self._read(self._sql.get_standing, id_)
+        return standing(rows[0]) if rows else None
+
     async def get_key(self, id_: str) -> KeyRecord | None:
         """See `Store`."""
-        return await self._read_key(self._sql.get_key, id_)
+        return await self._find(KeyRecord, self._sql.get_key, id_)
 
     async def find_key_by_alias(self, alias: str) -> KeyRecord | None:
         """See `Store`."""
-        return await self._read_key(self._sql.find_key_by_alias, alias)
+        return await self._find(KeyRecord, self._sql.find_key_by_alias, alias)
 
     async def insert_key(self, key: KeyRecord) -> None:
         """See `Store`."""
-        values = key_values(key)
+        values = values_of(key)
         await self._write(lambda db: _all(db, self._sql.insert_key, *values))
 
-    async def update_key(self, key: KeyRecord) -> bool:
+    async def change_key(
+        self, id_: str, change: Callable[[KeyRecord], KeyRecord]
+    ) -> KeyRecord | None:
         """See `Store`."""
-        values = key_values(key)
-        return bool(await self._write(lambda db: self._revoking(db, self._sql.update_key, *values)))
+        statements = (self._sql.get_key, self._sql.update_key)
+        return await self._change(KeyRecord, statements, id_, change)
 
     async def delete_keys(self, ids: Sequence[str]) -> list[str]:
         """See `Store`."""
-        wanted = json_list(tuple(ids))
-        rows = await self._write(lambda db: self._revoking(db, self._sql.delete_keys, wanted))
-        return [str(row["id"]) for row in rows]
+        return await self._delete(ids, self._sql.delete_keys)
+
+    async def touch_keys(self, used_at: Mapping[str, float]) -> None:
+        """See `Store`."""
+        wanted = json_map(used_at)
+        await self._write(lambda db: _all(db, self._sql.touch_keys, wanted))
 
     async def list_keys(self, wanted: KeyFilter) -> tuple[list[KeyRecord], int]:
         """See `Store`."""
@@ -84,15 +110,55 @@ class SqliteStore:
 
         return await self._list(read)
 
+    async def get_team(self, id_: str) -> TeamRecord | None:
+        """See `Store`."""
+        return await self._find(TeamRecord, self._sql.get_team, id_)
+
     async def list_teams(self) -> list[TeamRecord]:
         """See `Store`."""
         rows = await self._list(lambda db: _all(db, self._sql.list_teams))
         return [record(row, TeamRecord) for row in rows]
 
+    async def insert_team(self, team: TeamRecord) -> None:
+        """See `Store`."""
+        values = values_of(team)
+        await self._write(lambda db: self._revoke(db, self._sql.insert_team, values))
+
+    async def change_team(
+        self, id_: str, change: Callable[[TeamRecord], TeamRecord]
+    ) -> TeamRecord | None:
+        """See `Store`."""
+        statements = (self._sql.get_team, self._sql.update_team)
+        return await self._change(TeamRecord, statements, id_, change)
+
+    async def delete_teams(self, ids: Sequence[str]) -> list[str]:
+        """See `Store`."""
+        return await self._delete(ids, self._sql.delete_teams, self._sql.delete_team_keys)
+
+    async def get_user(self, id_: str) -> UserRecord | None:
+        """See `Store`."""
+        return await self._find(UserRecord, self._sql.get_user, id_)
+
     async def list_users(self) -> list[UserRecord]:
         """See `Store`."""
         rows = await self._list(lambda db: _all(db, self._sql.list_users))
         return [record(row, UserRecord) for row in rows]
+
+    async def insert_user(self, user: UserRecord) -> None:
+        """See `Store`."""
+        values = values_of(user)
+        await self._write(lambda db: self._revoke(db, self._sql.insert_user, values))
+
+    async def change_user(
+        self, id_: str, change: Callable[[UserRecord], UserRecord]
+    ) -> UserRecord | None:
+        """See `Store`."""
+        statements = (self._sql.get_user, self._sql.update_user)
+        return await self._change(UserRecord, statements, id_, change)
+
+    async def delete_users(self, ids: Sequence[str]) -> list[str]:
+        """See `Store`."""
+        return await self._delete(ids, self._sql.delete_users, self._sql.delete_user_keys)
 
     async def revocation_epoch(self) -> int:
         """See `Store`."""
@@ -101,7 +167,7 @@ class SqliteStore:
 
     async def keep_response(self, response: StoredResponse) -> None:
         """See `Responses`."""
-        values = response_values(response)
+        values = values_of(response)
         await self._write(lambda db: _all(db, self._sql.keep_response, *values))
 
     async def get_response(self, owner: str, id_: str, *, now: float) -> StoredResponse | None:
@@ -130,9 +196,46 @@ class SqliteStore:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
             self._thread.shutdown(wait=False)
 
-    async def _read_key(self, sql: str, value: str) -> KeyRecord | None:
+    async def _find(self, type_: type[Record], sql: str, value: str) -> Record | None:
         rows = await self._read(sql, value)
-        return record(rows[0], KeyRecord) if rows else None
+        return record(rows[0], type_) if rows else None
+
+    async def _change(
+        self,
+        type_: type[Record],
+        statements: tuple[str, str],
+        id_: str,
+        change: Callable[[Record], Record],
+    ) -> Record | None:
+        get, update = statements
+
+        def work(db: sqlite3.Connection) -> Record | None:
+            rows = _all(db, get, id_)
+            if not rows:
+                return None
+            changed: Record = change(record(rows[0], type_))
+            self._revoke(db, update, (*values_of(changed), id_))
+            return changed
+
+        return await self._write(work)
+
+    async def _delete(self, ids: Sequence[str], delete: str, *and_theirs: str) -> list[str]:
+        """Remove rows, and what belongs to those that were really there."""
+        wanted = json_list(ids)
+
+        def work(db: sqlite3.Connection) -> list[str]:
+            gone = [str(row["id"]) for row in _all(db, delete, wanted)]
+            for sql in and_theirs:
+                _all(db, sql, json_list(gone))
+            if gone:
+                db.execute(self._sql.bump_epoch)
+            return gone
+
+        return await self._write(work)
+
+    def _revoke(self, db: sqlite3.Connection, sql: str, values: Sequence[object]) -> None:
+        _all(db, sql, *values)
+        db.execute(self._sql.bump_epoch)
 
     async def _read(self, sql: str, *values: object) -> list[Row]:
         """Read a row or two on the event loop."""
@@ -153,12 +256,6 @@ class SqliteStore:
     async def _on_thread(self, work: Callable[[], T]) -> T:
         with _translated():
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _revoking(self, db: sqlite3.Connection, sql: str, *values: object) -> list[Row]:
-        rows = _all(db, sql, *values)
-        if rows:
-            db.execute(self._sql.bump_epoch)
-        return rows
 
     def _open(self) -> sqlite3.Connection:
         if self._writer is None:

@@ -47,7 +47,9 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     user_alias: str | None
     user_email: str | None
     user_role: str
+    models: tuple[str, ...]
     metadata: dict[str, object]
+    blocked: bool
     created_at: datetime
     updated_at: datetime
 
@@ -94,7 +96,9 @@ def view_user(user: UserRecord) -> UserView:
         user_alias=user.alias,
         user_email=user.email,
         user_role=user.role,
+        models=user.models,
         metadata=dict(user.metadata),
+        blocked=user.blocked,
         created_at=_moment(user.created_at),
         updated_at=_moment(user.updated_at),
     )

@@ -1,4 +1,4 @@
-"""The key routes, in LiteLLM's shapes: `/key/generate`, list, info, delete, block, unblock."""
+"""The key routes, in LiteLLM's shapes: generate, list, info, update, regenerate, block, delete."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.http import Response
 from hx_gateway.core.ports import KeyFilter
 from hx_gateway.core.principal import Scope
-from hx_gateway.manage.keys import KeyService, KeyWish
+from hx_gateway.manage.keys import IssuedKey, KeyChange, KeyService, KeyWish
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 from hx_gateway.web.key_views import KeyView, view_key
 from hx_gateway.web.respond import json_response
@@ -32,6 +32,23 @@ class KeyFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     team_id: Name | None = None
     metadata: dict[str, object] | None = None
     blocked: bool | None = None
+
+
+class KeyUpdate(KeyFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What shall be different about `key` (text or SHA-256 hex); null leaves it as it is.
+
+    `duration` counts from now; "-1" takes the end away. Without `key`, `key_alias` names it.
+    """
+
+
+class KeyRenewal(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key shall have a new text, and which text; everything else stays as it is."""
+
+    key: Name | None = None
+    new_key: str | None = None
+
+
+_RENEWAL = refusing(KeyRenewal)  # once: two routes take it
 
 
 class KeyNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +88,12 @@ class NewKey(KeyView, frozen=True, kw_only=True):
     token_id: str
 
 
+class UpdatedKey(KeyView, frozen=True, kw_only=True):
+    """A key that was changed; `key` is the name it was given."""
+
+    key: str
+
+
 class KeyInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One key; `key` is the name it was asked by."""
 
@@ -103,10 +126,7 @@ class KeyRoutes:
     async def generate(self, visit: Visit) -> Response:
         """Make a key."""
         body: KeyFields = visit.body
-        issued = await self._service.generate(visit.caller, _wish(body))
-        shown = msgspec.structs.asdict(view_key(issued.record))
-        text = issued.secret.reveal()
-        return json_response(NewKey(**shown, key=text, token_id=issued.record.id))
+        return _issued(await self._service.generate(visit.caller, _wish(body)))
 
     async def page(self, visit: Visit) -> Response:
         """List keys."""
@@ -142,6 +162,26 @@ class KeyRoutes:
         if not names and not aliases:
             raise InvalidRequest("'keys' or 'key_aliases' must name a key.", param="keys")
         return json_response(DeletedKeys(deleted_keys=await self._service.delete(names, aliases)))
+
+    async def update(self, visit: Visit) -> Response:
+        """Change one key."""
+        body: KeyUpdate = visit.body
+        name, alias = body.key, body.key_alias
+        if name is None:
+            if alias is None:
+                raise InvalidRequest("'key' must name a key.", param="key")
+            name, alias = await self._service.resolve(alias), None
+        record = await self._service.update(visit.caller, name, _change(body, alias))
+        shown = msgspec.structs.asdict(view_key(record))
+        return json_response(UpdatedKey(**shown, key=name))
+
+    async def regenerate(self, visit: Visit) -> Response:
+        """Give one key a new text."""
+        body: KeyRenewal = visit.body
+        name = visit.path.get("key") or body.key
+        if name is None:
+            raise InvalidRequest("'key' must name a key.", param="key")
+        return _issued(await self._service.regenerate(visit.caller, name, body.new_key))
 
     async def block(self, visit: Visit) -> Response:
         """Refuse a key from now on."""
@@ -195,13 +235,38 @@ def endpoints(service: KeyService) -> tuple[Endpoint, ...]:
             answer=KeyInfo,
             errors=(403, 404),
         ),
+        _post("update", routes.update, "Change a key", refusing(KeyUpdate), UpdatedKey, (404, 409)),
+        _regenerate("/key/regenerate", "regenerate_key", routes.regenerate),
+        _regenerate("/key/{key}/regenerate", "regenerate_key_1", routes.regenerate),
         _post("delete", routes.delete, "Remove keys", KeyNames, DeletedKeys),
         _post("block", routes.block, "Refuse a key from now on", KeyName, KeyView),
         _post("unblock", routes.unblock, "Let a key in again", KeyName, KeyView),
     )
 
 
-def _post(verb: str, handler: Handler, summary: str, body: type, answer: type) -> Endpoint:
+def _regenerate(path: str, name: str, handler: Handler) -> Endpoint:
+    return Endpoint(
+        method="POST",
+        path=path,
+        scope=Scope.ADMIN,
+        handler=handler,
+        name=name,
+        summary="Give a key a new text, shown this once; the old one is refused from then on",
+        tag="keys",
+        body=_RENEWAL,
+        answer=NewKey,
+        errors=(404, 409),
+    )
+
+
+def _post(
+    verb: str,
+    handler: Handler,
+    summary: str,
+    body: type,
+    answer: type,
+    errors: tuple[int, ...] = (404,),
+) -> Endpoint:
     return Endpoint(
         method="POST",
         path=f"/key/{verb}",
@@ -212,7 +277,28 @@ def _post(verb: str, handler: Handler, summary: str, body: type, answer: type) -
         tag="keys",
         body=body,
         answer=answer,
-        errors=(404,),
+        errors=errors,
+    )
+
+
+def _issued(issued: IssuedKey) -> Response:
+    shown = msgspec.structs.asdict(view_key(issued.record))
+    text = issued.secret.reveal()
+    return json_response(NewKey(**shown, key=text, token_id=issued.record.id))
+
+
+def _change(body: KeyUpdate, alias: str | None) -> KeyChange:
+    return KeyChange(
+        alias=alias,
+        duration=body.duration,
+        models=body.models,
+        scopes=body.scopes,
+        namespaces=body.namespaces,
+        tenant=body.tenant,
+        user_id=body.user_id,
+        team_id=body.team_id,
+        metadata=body.metadata,
+        blocked=body.blocked,
     )
 
 

@@ -1,6 +1,6 @@
-"""LiteLLM's key fields that nothing enforces yet: refused by name unless they ask for nothing.
+"""LiteLLM's fields of keys, teams and users that nothing enforces yet: refused by name.
 
-A limit that is accepted and does not hold is worse than an error.
+Unless they ask for nothing: a limit that is accepted and does not hold is worse than an error.
 """
 
 from typing import Annotated
@@ -11,11 +11,17 @@ NAMES = (
     "agent_id", "aliases", "allowed_cache_controls", "allowed_passthrough_routes",
     "allowed_routes", "allowed_vector_store_indexes", "access_group_ids", "auto_rotate",
     "budget_duration", "budget_fallbacks", "budget_id", "budget_limits", "config",
-    "disable_global_guardrails", "end_user_budget_id", "enforced_params", "guardrails",
-    "max_budget", "max_parallel_requests", "mcp_rpm_limit", "model_max_budget",
-    "model_rpm_limit", "model_tpm_limit", "object_permission", "organization_id", "permissions",
+    "default_team_member_models", "disable_global_guardrails", "end_user_budget_id",
+    "enforced_params", "grace_period", "guardrails",
+    "max_budget", "max_parallel_requests", "mcp_rpm_limit", "members", "members_with_roles",
+    "model_aliases", "model_max_budget",
+    "model_rpm_limit", "model_tpm_limit", "object_permission", "organization_id",
+    "organizations", "password", "permissions",
     "policies", "project_id", "prompts", "rotation_interval", "router_settings", "rpm_limit",
-    "rpm_limit_type", "send_invite_email", "soft_budget", "tag_rpm_limit", "tags",
+    "rpm_limit_type", "secret_manager_settings", "send_invite_email", "soft_budget", "sso_user_id",
+    "tag_rpm_limit", "tags", "team_member_budget", "team_member_budget_duration",
+    "team_member_key_duration", "team_member_permissions", "team_member_rpm_limit",
+    "team_member_tpm_limit", "teams",
     "temp_budget_expiry", "temp_budget_increase", "throttle_on_budget_exceeded", "tpd_limit",
     "tpm_limit", "tpm_limit_type",
 )  # fmt: skip

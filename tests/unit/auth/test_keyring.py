@@ -11,7 +11,7 @@ from hx_gateway.auth import keyring
 from hx_gateway.auth.keyring import Keyring, judge
 from hx_gateway.auth.keys import key_id
 from hx_gateway.core.errors import DependencyError, Unauthenticated
-from hx_gateway.core.ports import KeyRecord
+from hx_gateway.core.ports import KeyRecord, Standing, TeamRecord, UserRecord
 
 ID = key_id(KEY)
 
@@ -227,7 +227,8 @@ def test_a_principal_has_what_the_record_has() -> None:
         namespaces=("n",),
         expires_at=2e9,
     )
-    principal = judge(record, record.id, 0.0)
+    team = TeamRecord(id="t", created_at=0.0, updated_at=0.0)
+    principal = judge(Standing(key=record, team=team), record.id, 0.0)
     assert not isinstance(principal, Unauthenticated)
     for name in (
         "alias",
@@ -240,3 +241,56 @@ def test_a_principal_has_what_the_record_has() -> None:
         "expires_at",
     ):
         assert getattr(principal, name) == getattr(record, name)
+
+
+def team(**fields: object) -> TeamRecord:
+    return msgspec.structs.replace(TeamRecord(id="t", created_at=0.0, updated_at=0.0), **fields)
+
+
+def user(**fields: object) -> UserRecord:
+    return msgspec.structs.replace(UserRecord(id="u", created_at=0.0, updated_at=0.0), **fields)
+
+
+@pytest.mark.parametrize(
+    ("home", "team_row", "user_row", "code"),
+    [
+        ({"team_id": "t"}, team(blocked=True), None, "blocked_team"),
+        ({"team_id": "t"}, None, None, "blocked_team"),
+        ({"user_id": "u"}, None, user(blocked=True), "blocked_user"),
+        ({"team_id": "t", "user_id": "u"}, team(), user(blocked=True), "blocked_user"),
+    ],
+)
+def test_a_key_falls_with_its_team_and_its_user(
+    home: dict[str, object],
+    team_row: TeamRecord | None,
+    user_row: UserRecord | None,
+    code: str,
+) -> None:
+    key = msgspec.structs.replace(record_of(), **home)
+    refusal = judge(Standing(key=key, team=team_row, user=user_row), key.id, 0.0)
+    assert isinstance(refusal, Unauthenticated)
+    assert (refusal.http_status, refusal.error_code) == (401, code)
+
+
+@pytest.mark.parametrize(
+    ("models", "team_row", "user_row", "own", "within"),
+    [
+        ((), None, None, (), ()),
+        (("a",), team(models=("b",)), user(models=("c",)), ("a",), (("b",),)),
+        (("a",), None, user(models=("c",)), ("a",), (("c",),)),
+        (("a",), team(), user(models=("c",)), ("a",), ()),
+        (("all-team-models",), team(models=("b",)), None, (), (("b",),)),
+        (("all-team-models",), None, None, ("all-team-models",), ()),
+    ],
+)
+def test_a_team_bounds_its_keys_and_a_user_those_without_a_team(
+    models: tuple[str, ...],
+    team_row: TeamRecord | None,
+    user_row: UserRecord | None,
+    own: tuple[str, ...],
+    within: tuple[tuple[str, ...], ...],
+) -> None:
+    key = record_of(models=models, team_id=team_row and "t", user_id=user_row and "u")
+    principal = judge(Standing(key=key, team=team_row, user=user_row), key.id, 0.0)
+    assert not isinstance(principal, Unauthenticated)
+    assert (principal.models, principal.within) == (own, within)

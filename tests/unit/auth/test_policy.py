@@ -52,6 +52,25 @@ def test_model_is_allowed(
     assert allows_model(having(models=granted), model, groups, route) is fits
 
 
+@pytest.mark.parametrize(
+    ("models", "within", "fits"),
+    [
+        ((), (("gpt-*",),), True),
+        ((), (("other",),), False),
+        (("gpt-5",), (("gpt-*",),), True),
+        (("gpt-5",), (("gpt-*",), ("other",)), False),
+        (("other",), (("gpt-5",),), False),
+        (("all-proxy-models",), (("other",),), False),
+        (("gpt-5",), (("all-proxy-models",), ()), True),
+    ],
+)
+def test_every_list_must_allow_the_model(
+    models: tuple[str, ...], within: tuple[tuple[str, ...], ...], fits: bool
+) -> None:
+    principal = Principal(key_id="k", scopes=frozenset(), models=models, within=within)
+    assert allows_model(principal, "gpt-5") is fits
+
+
 def test_a_refused_model_is_named_and_is_403() -> None:
     with pytest.raises(Forbidden) as refusal:
         check_model(having(Scope.ADMIN, models=("a",)), "b")

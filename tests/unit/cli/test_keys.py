@@ -34,7 +34,11 @@ def test_a_key_lives_from_create_to_delete(capsys: Capture) -> None:
     assert keys(capsys, "block", "a")["blocked"] is True
     assert keys(capsys, "unblock", made["id"])["blocked"] is False
     assert keys(capsys, "info", made["key"])["id"] == made["id"]
-    assert keys(capsys, "delete", "a") == {"deleted": [made["id"]]}
+    changed = keys(capsys, "update", "a", "--models", "n")
+    assert (changed["models"], changed["expires_at"]) == (["n"], made["expires_at"])
+    renewed = keys(capsys, "regenerate", "a")
+    assert renewed["id"] == key_id(renewed["key"]) != made["id"]
+    assert keys(capsys, "delete", "a") == {"deleted": [renewed["id"]]}
     assert keys(capsys, "list")["total"] == 0
 
 

@@ -1,14 +1,26 @@
 """rights(child) ⊆ rights(creator), by table and by search."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.keystore import record_of
 
 from hx_gateway.auth.identify import MASTER
+from hx_gateway.auth.keyring import judge
 from hx_gateway.auth.policy import allows_model
 from hx_gateway.core.errors import Forbidden, InvalidRequest
+from hx_gateway.core.ports import KeyRecord, Standing, TeamRecord
 from hx_gateway.core.principal import GRANTABLE, Principal, Scope
-from hx_gateway.manage.grant import granted_expiry, granted_names, granted_scopes, granted_tenant
+from hx_gateway.manage.grant import (
+    check_within,
+    granted_bound,
+    granted_expiry,
+    granted_home,
+    granted_names,
+    granted_scopes,
+    granted_tenant,
+)
 
 ADMIN = Principal(key_id="k", scopes=frozenset({Scope.ADMIN}), tenant="acme", expires_at=1000.0)
 PLAIN = Principal(key_id="k", scopes=frozenset({Scope.INFERENCE, Scope.RAG_WRITE}))
@@ -85,9 +97,141 @@ def test_a_key_does_not_outlive_its_creator() -> None:
         granted_expiry(ADMIN, 1001.0)
 
 
+BOUND = Principal(key_id="k", scopes=frozenset({Scope.ADMIN}), user_id="u", within=(("a", "b"),))
+TEAMED = msgspec.structs.replace(BOUND, team_id="t")
+
+
+@pytest.mark.parametrize(
+    ("creator", "wanted", "given"),
+    [
+        (ADMIN, (None, None), (None, None)),
+        (ADMIN, ("v", "w"), ("v", "w")),
+        (TEAMED, (None, None), (None, "t")),
+        (TEAMED, ("v", "t"), ("v", "t")),
+        (TEAMED, (None, "w"), None),
+        (BOUND, (None, None), ("u", None)),
+        (BOUND, ("u", None), ("u", None)),
+        (BOUND, ("v", None), None),
+        (BOUND, (None, "t"), None),
+    ],
+)
+def test_who_is_bound_hands_the_bound_on(
+    creator: Principal,
+    wanted: tuple[str | None, str | None],
+    given: tuple[str | None, str | None] | None,
+) -> None:
+    if given is None:
+        with pytest.raises(Forbidden):
+            granted_home(creator, *wanted)
+    else:
+        assert granted_home(creator, *wanted) == given
+
+
+@pytest.mark.parametrize(
+    ("creator", "wanted", "given"),
+    [
+        (MASTER, (), ()),
+        (MASTER, ("x",), ("x",)),
+        (BOUND, ("a",), ("a",)),
+        (BOUND, (), ("a", "b")),
+        (BOUND, ("a", "x"), None),
+        (msgspec.structs.replace(BOUND, models=("a", "x")), ("a",), ("a",)),
+        (msgspec.structs.replace(BOUND, models=("a", "x")), ("x",), None),
+        (msgspec.structs.replace(BOUND, models=("a", "x")), (), None),
+    ],
+)
+def test_a_bound_is_widened_only_to_what_the_caller_has(
+    creator: Principal, wanted: tuple[str, ...], given: tuple[str, ...] | None
+) -> None:
+    if given is None:
+        with pytest.raises(Forbidden):
+            granted_bound(creator, wanted)
+    else:
+        assert granted_bound(creator, wanted) == given
+
+
+@pytest.mark.parametrize(
+    ("fields", "within"),
+    [
+        ({}, True),
+        ({"models": ("a",), "scopes": frozenset({Scope.INFERENCE})}, True),
+        ({"models": ()}, False),
+        ({"models": ("b",)}, False),
+        ({"namespaces": ()}, False),
+        ({"tenant": "other"}, False),
+        ({"expires_at": None}, False),
+        ({"expires_at": 1001.0}, False),
+        ({"scopes": frozenset({Scope.ADMIN})}, False),
+        ({"team_id": "t"}, True),
+    ],
+)
+def test_an_existing_key_is_within_ones_rights_or_not(
+    fields: dict[str, object], within: bool
+) -> None:
+    caller = Principal(
+        key_id="k",
+        scopes=frozenset({Scope.INFERENCE, Scope.RAG_READ}),
+        models=("a",),
+        namespaces=("n*",),
+        tenant="acme",
+        expires_at=1000.0,
+    )
+    own: dict[str, object] = {"models": ("a",), "namespaces": ("n1",), "tenant": "acme"}
+    key = msgspec.structs.replace(record_of(), **{**own, "expires_at": 999.0, **fields})
+    if within:
+        check_within(caller, key)
+    else:
+        with pytest.raises(Forbidden):
+            check_within(caller, key)
+    check_within(MASTER, key)
+
+
 TEXT = st.text("ab-", max_size=4)
 PATTERN = st.builds("{}{}{}".format, TEXT, st.sampled_from(["", "*"]), TEXT).filter(bool)
 NAMES = st.lists(PATTERN | st.just("all-proxy-models"), max_size=3).map(tuple)
+
+
+SCOPES = st.frozensets(st.sampled_from(sorted(GRANTABLE)))
+HOME = st.none() | st.sampled_from(["t", "v"])
+ENDS = st.none() | st.sampled_from([5.0, 9.0])
+
+
+def principal_of(key: KeyRecord, bounds: dict[str, tuple[str, ...]]) -> Principal:
+    """The caller behind a key, where the teams `t` and `v` are bound by these models."""
+    team = None
+    if key.team_id is not None:
+        models = bounds[key.team_id]
+        team = TeamRecord(id=key.team_id, models=models, created_at=0.0, updated_at=0.0)
+    found = judge(Standing(key=key, team=team), key.id, 0.0)
+    assert isinstance(found, Principal)
+    return found
+
+
+@given(
+    own=st.fixed_dictionaries(
+        {"models": NAMES, "scopes": SCOPES, "team_id": HOME, "expires_at": ENDS}
+    ),
+    theirs=st.fixed_dictionaries(
+        {"models": NAMES, "scopes": SCOPES, "team_id": HOME, "expires_at": ENDS}
+    ),
+    bounds=st.fixed_dictionaries({"t": NAMES, "v": NAMES}),
+    model=TEXT.filter(bool),
+)
+def test_a_key_within_ones_rights_can_do_nothing_more(
+    own: dict[str, object],
+    theirs: dict[str, object],
+    bounds: dict[str, tuple[str, ...]],
+    model: str,
+) -> None:
+    caller, key = principal_of(record_of("sk-own", **own), bounds), record_of("sk-it", **theirs)
+    try:
+        check_within(caller, key)
+    except (Forbidden, InvalidRequest):
+        return
+    other = principal_of(key, bounds)
+    assert allows_model(caller, model) or not allows_model(other, model)
+    assert all(caller.has_scope(scope) for scope in other.scopes)
+    assert (other.expires_at or 1e9) <= (caller.expires_at or 1e9)
 
 
 @given(

@@ -1,5 +1,6 @@
 """The life of a key: made once, shown without its text, blocked, removed."""
 
+import msgspec
 import pytest
 from tests.support.clock import FakeClock
 from tests.support.keystore import KEY, SwitchedStore, record_of
@@ -8,9 +9,9 @@ from hx_gateway.auth.identify import MASTER
 from hx_gateway.auth.keys import key_id
 from hx_gateway.core import wire
 from hx_gateway.core.errors import Conflict, DependencyError, Forbidden, InvalidRequest, NotFound
-from hx_gateway.core.ports import KeyFilter, KeyRecord
+from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord
 from hx_gateway.core.principal import Principal, Scope
-from hx_gateway.manage.keys import KeyService, KeyWish
+from hx_gateway.manage.keys import FOREVER, KeyChange, KeyService, KeyWish
 
 
 class Keys:
@@ -126,3 +127,68 @@ async def test_an_outage_is_said_not_guessed() -> None:
     it.store.mode = "down"
     with pytest.raises(DependencyError, match="PostgreSQL"):
         await it.service.find_all(KeyFilter())
+
+
+async def test_an_update_changes_what_is_named_and_nothing_else() -> None:
+    it = Keys(record_of(models=("a",), alias="old", metadata={"x": 1}, expires_at=2e9))
+    it.clock.advance(5)
+    new = await it.service.update(MASTER, KEY, KeyChange(models=("b",), duration="1h"))
+    old = record_of(models=("a",), alias="old", metadata={"x": 1})
+    now = it.clock.now()
+    assert new == msgspec.structs.replace(old, models=("b",), expires_at=now + 3600, updated_at=now)
+    forever = await it.service.update(MASTER, KEY, KeyChange(duration=FOREVER))
+    assert forever.expires_at is None
+    assert await it.store.get_key(key_id(KEY)) == forever
+    assert it.forgotten == 2
+    with pytest.raises(NotFound):
+        await it.service.update(MASTER, "sk-absent", KeyChange())
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [KeyChange(models=("b",)), KeyChange(models=()), KeyChange(scopes=("admin", "rag:write"))],
+)
+async def test_an_update_gives_nothing_that_the_caller_lacks(wanted: KeyChange) -> None:
+    it = Keys(record_of(models=("a",)))
+    caller = Principal(key_id="c", scopes=frozenset({Scope.INFERENCE}), models=("a",))
+    with pytest.raises(Forbidden):
+        await it.service.update(caller, KEY, wanted)
+    assert await it.store.get_key(key_id(KEY)) == record_of(models=("a",))
+    renamed = await it.service.update(caller, KEY, KeyChange(alias="new"))
+    assert renamed.alias == "new", "a name is no right"
+
+
+async def test_a_new_text_replaces_the_old_one_and_keeps_the_rest() -> None:
+    it = Keys(record_of(models=("a",), alias="mine"))
+    issued = await it.service.regenerate(MASTER, KEY)
+    text = issued.secret.reveal()
+    assert text != KEY
+    assert await it.store.get_key(key_id(KEY)) is None
+    stored = await it.store.get_key(key_id(text))
+    assert stored == issued.record
+    assert stored is not None
+    assert (stored.models, stored.alias, stored.name[-4:]) == (("a",), "mine", text[-4:])
+    own = f"sk-{'x' * 40}"
+    assert (await it.service.regenerate(MASTER, text, own)).secret.reveal() == own
+    with pytest.raises(NotFound):
+        await it.service.regenerate(MASTER, text)
+
+
+async def test_the_text_of_a_stronger_key_is_not_handed_out() -> None:
+    """An admin key that may use one model could otherwise regenerate a key that may use all."""
+    it = Keys(record_of())
+    caller = Principal(key_id="c", scopes=frozenset({Scope.ADMIN}), models=("a",))
+    with pytest.raises(Forbidden):
+        await it.service.regenerate(caller, KEY)
+    assert await it.store.get_key(key_id(KEY)) == record_of()
+
+
+async def test_a_key_names_a_team_that_exists() -> None:
+    it = Keys(record_of())
+    with pytest.raises(InvalidRequest, match="'t'"):
+        await it.service.generate(MASTER, KeyWish(team_id="t"))
+    with pytest.raises(InvalidRequest):
+        await it.service.update(MASTER, KEY, KeyChange(team_id="t"))
+    await it.store.insert_team(TeamRecord(id="t", created_at=0.0, updated_at=0.0))
+    made = await it.service.generate(MASTER, KeyWish(team_id="t"))
+    assert made.record.team_id == "t"

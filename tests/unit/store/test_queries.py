@@ -2,8 +2,10 @@
 
 import re
 
+import msgspec
 import pytest
 
+from hx_gateway.core.ports import KeyRecord, TeamRecord, UserRecord
 from hx_gateway.store.queries import Engine, Queries, load_queries, load_query
 
 ENGINES = list(Engine)
@@ -25,7 +27,18 @@ def test_an_unknown_statement_is_an_error() -> None:
         load_query(Engine.SQLITE, "drop_everything")
 
 
-@pytest.mark.parametrize("name", ["insert_key", "update_key"])
-def test_writes_name_every_parameter_once(name: str) -> None:
-    numbers = [int(number) for number in re.findall(r"\$(\d+)", load_query(Engine.SQLITE, name))]
-    assert sorted(numbers) == list(range(1, 17))
+@pytest.mark.parametrize(
+    ("noun", "type_"), [("key", KeyRecord), ("team", TeamRecord), ("user", UserRecord)]
+)
+def test_writes_name_the_fields_of_a_record_in_order(
+    noun: str, type_: type[msgspec.Struct]
+) -> None:
+    fields = list(type_.__struct_fields__)
+    insert = load_query(Engine.SQLITE, f"insert_{noun}")
+    columns = re.search(r"\(([^)]*)\)", insert)
+    assert columns is not None
+    assert re.findall(r"\w+", columns[1]) == fields
+    assert re.findall(r"\$\d+", insert) == [f"${number}" for number, _ in enumerate(fields, 1)]
+    update = load_query(Engine.SQLITE, f"update_{noun}")
+    pairs = [f"{name} = ${number}" for number, name in enumerate([*fields, "id"], 1)]
+    assert re.findall(r"\w+ = \$\d+", update) == pairs

@@ -6,7 +6,7 @@ from tests.support.records import key_record
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.ports import KeyRecord, TeamRecord
 from hx_gateway.core.principal import Scope
-from hx_gateway.store.rows import json_list, key_values, record, whole
+from hx_gateway.store.rows import json_list, record, values_of, whole
 
 COLUMNS = [
     "id",
@@ -30,12 +30,12 @@ COLUMNS = [
 
 def test_a_key_comes_back_from_its_own_values() -> None:
     key = key_record(models=("a", "b"), metadata={"x": [1, {"y": None}]}, expires_at=1.25)
-    assert record(dict(zip(COLUMNS, key_values(key), strict=True)), KeyRecord) == key
+    assert record(dict(zip(COLUMNS, values_of(key), strict=True)), KeyRecord) == key
 
 
 def test_scopes_are_written_in_one_order() -> None:
     key = key_record(scopes=frozenset({Scope.RAG_WRITE, Scope.ADMIN, Scope.INFERENCE}))
-    assert key_values(key)[COLUMNS.index("scopes")] == '["admin","inference","rag:write"]'
+    assert values_of(key)[COLUMNS.index("scopes")] == '["admin","inference","rag:write"]'
 
 
 @pytest.mark.parametrize(("stored", "value"), [(1, True), (0, False), (True, True)])
@@ -67,9 +67,9 @@ def test_only_a_real_nul_is_refused(field: str, value: object, refused: bool) ->
     key = key_record(1, **{field: value})
     if refused:
         with pytest.raises(InvalidRequest):
-            key_values(key)
+            values_of(key)
     else:
-        assert key_values(key)
+        assert values_of(key)
 
 
 def test_lists_are_one_parameter() -> None:

@@ -10,7 +10,9 @@ from hx_gateway.core.principal import Scope
 from hx_gateway.manage.keys import KeyService
 from hx_gateway.web import keys
 
-WRITES = ["/key/generate", "/key/delete", "/key/block", "/key/unblock"]
+WRITES = [
+    "/key/generate", "/key/update", "/key/regenerate", "/key/delete", "/key/block", "/key/unblock",
+]  # fmt: skip
 
 
 def browser(*records: object) -> Browser:
@@ -134,3 +136,33 @@ async def test_an_outage_is_503_and_names_the_store() -> None:
     assert (answer.status, answer.error["type"]) == (503, "dependency_unavailable")
     assert "PostgreSQL" in answer.error["message"]
     assert "retry-after" in answer.headers
+
+
+async def test_an_update_holds_from_the_next_call_on() -> None:
+    it = browser(record_of(alias="mine"))
+    body = {"key": KEY, "models": ["m"], "duration": "1h", "key_alias": "renamed"}
+    changed = (await it.post("/key/update", body)).json
+    assert (changed["key"], changed["models"], changed["key_alias"]) == (KEY, ["m"], "renamed")
+    info = (await it.get("/key/info", key=KEY)).json["info"]
+    assert (info["models"], info["expires"]) == (["m"], changed["expires"])
+    forever = (await it.post("/key/update", {"key_alias": "renamed", "duration": "-1"})).json
+    assert (forever["key"], forever["expires"], forever["models"]) == (record_of().id, None, ["m"])
+    assert (await it.post("/key/update", {"key": KEY, "blocked": True})).status == 200
+    assert (await it.get("/key/info", key=KEY)).status == 401
+    assert (await it.post("/key/update", {"key": "sk-absent"})).status == 404
+    assert (await it.post("/key/update", {})).status == 400
+    assert (await it.post("/key/update", {"key": KEY, "max_budget": 1})).status == 422
+
+
+@pytest.mark.parametrize("in_path", [True, False])
+async def test_a_new_text_takes_the_place_of_the_old_one(in_path: bool) -> None:
+    it = browser(record_of(alias="mine"))
+    path, body = (
+        (f"/key/{record_of().id}/regenerate", {}) if in_path else ("/key/regenerate", {"key": KEY})
+    )
+    new = (await it.post(path, body)).json
+    assert new["key_alias"] == "mine"
+    assert (await it.get("/key/info", key=KEY)).status == 401
+    assert (await it.get("/key/info", key=new["key"])).status == 200
+    assert (await it.post("/key/regenerate", {"key": KEY})).status == 404
+    assert (await it.post("/key/regenerate", {})).status == 400

@@ -1,3 +1,3 @@
-SELECT id, alias, email, role, metadata, created_at, updated_at
+SELECT id, alias, email, role, models, metadata, blocked, created_at, updated_at
 FROM hx_users
 ORDER BY id

@@ -1,0 +1,3 @@
+SELECT id, alias, email, role, models, metadata, blocked, created_at, updated_at
+FROM hx_users
+WHERE id = $1

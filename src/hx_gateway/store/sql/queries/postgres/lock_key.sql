@@ -1,0 +1,1 @@
+SELECT id FROM hx_keys WHERE id = $1 FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT id FROM hx_teams WHERE id = $1 FOR UPDATE
