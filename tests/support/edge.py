@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from hx_gateway.core.http import BodyRule, Chunks, Request, RequestHead, Response
+from hx_gateway.core.http import BodyRule, Chunks, Request, Response
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server import Edge, bind
 
@@ -33,12 +33,12 @@ class Script:
         self.handlers = handlers
         self.rules: dict[str, BodyRule | Response] = {}
         self.max_bytes = 1024
-        self.heads: list[RequestHead] = []
+        self.heads: list[Request] = []
         self.requests: list[Request] = []
         self.cancelled: list[float] = []
         self.entered = asyncio.Event()
 
-    def check_head(self, head: RequestHead) -> BodyRule | Response:
+    def check_head(self, head: Request) -> BodyRule | Response:
         self.heads.append(head)
         return self.rules.get(head.path, BodyRule(max_bytes=self.max_bytes))
 

@@ -9,7 +9,7 @@ from tests.support.clock import FakeClock
 from tests.support.keystore import ADMIN_KEY, KEY, MASTER_KEY, SwitchedStore
 
 from hx_gateway.auth.identify import Gatekeeper
-from hx_gateway.core.http import Request, RequestHead
+from hx_gateway.core.http import Request
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import AuthSettings, ServerSettings
 from hx_gateway.web.application import WebApplication
@@ -60,9 +60,10 @@ class Browser:
     ) -> Answer:
         """Send one request."""
         headers = {} if key is None else {b"authorization": f"Bearer {key}".encode()}
-        head = RequestHead(method, path, urlencode(query), headers, "127.0.0.1", 0.0)
         content = b"" if body is None else msgspec.json.encode(body)
-        response = await self._application.answer(Request(head, content))
+        response = await self._application.answer(
+            Request(method, path, urlencode(query), headers, body=content)
+        )
         named = {name.decode(): value.decode() for name, value in response.headers}
         return Answer(response.status, named, response.body)
 

@@ -1,7 +1,7 @@
 """What is answered before the gateway is ready: alive at once, everything else "not yet"."""
 
 from hx_gateway.core import wire
-from hx_gateway.core.http import JSON_TYPE, BodyRule, Request, RequestHead, Response
+from hx_gateway.core.http import JSON_TYPE, BodyRule, Request, Response
 
 _RULE = BodyRule(max_bytes=64 * 1024)
 _ALIVE = {"/livez", "/health/liveliness", "/health/liveness"}
@@ -14,10 +14,9 @@ class BootApplication:
         """Begin with the first phase."""
         self.phase = "starting"
 
-    def check_head(self, head: RequestHead) -> BodyRule | Response:
+    def check_head(self, request: Request) -> BodyRule | Response:
         """Take small bodies; larger ones are answered before they arrive."""
-        length = head.headers.get(b"content-length", b"0")
-        if head.path not in _ALIVE and length.isdigit() and int(length) > _RULE.max_bytes:
+        if request.path not in _ALIVE and (request.length or 0) > _RULE.max_bytes:
             return self._not_yet()
         return _RULE
 

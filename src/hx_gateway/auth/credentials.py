@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 ADMIN_HEADER = b"x-hx-admin-key"
 KEY_HEADERS = (b"api-key", b"x-api-key", b"x-goog-api-key")
-_OWN_HEADER = b"x-litellm-api-key"
-_AUTHORIZATION = b"authorization"
+OWN_HEADER = b"x-litellm-api-key"
+AUTHORIZATION = b"authorization"
 _SCHEME = b"bearer "
 
 
@@ -16,10 +16,10 @@ def read_key(headers: Mapping[bytes, bytes], own_header: bytes | None = None) ->
     of the Azure, Anthropic and Google SDKs. An Authorization of another scheme is no key of ours
     and is passed over: a proxy in front may have its own use for it.
     """
-    value = headers.get(_OWN_HEADER) if own_header is None else _configured(headers, own_header)
+    value = headers.get(OWN_HEADER) if own_header is None else _configured(headers, own_header)
     if value is not None and (key := _bare(value)):
         return key
-    value = headers.get(_AUTHORIZATION)
+    value = headers.get(AUTHORIZATION)
     if value is not None and value[:7].lower() == _SCHEME and (key := value[7:].strip()):
         return key
     for name in KEY_HEADERS:
@@ -30,7 +30,7 @@ def read_key(headers: Mapping[bytes, bytes], own_header: bytes | None = None) ->
 
 
 def _configured(headers: Mapping[bytes, bytes], own_header: bytes) -> bytes | None:
-    return headers.get(own_header) or headers.get(_OWN_HEADER)
+    return headers.get(own_header) or headers.get(OWN_HEADER)
 
 
 def _bare(value: bytes) -> bytes:

@@ -25,12 +25,13 @@ V = TypeVar("V")  # PEP 695 needs 3.12; 3.11 is supported
 _Answer = Principal | Unauthenticated | DependencyError
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    """A key that the store confirmed; times are monotonic."""
+class Entry(msgspec.Struct, frozen=True):
+    """A key that the store confirmed; times are monotonic. See `Keyring.holds`."""
 
     principal: Principal
     verified_at: float
     fresh_until: float
+    generation: int
 
 
 class _Refused(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ class Keyring:
         self._fresh_s = min(fresh_s, stale_s)
         self._stale_s = stale_s
         self._poll_timeout_s = poll_timeout_s
-        self._known: dict[str, _Entry] = {}
+        self._known: dict[str, Entry] = {}
         self._refused: dict[str, _Refused] = {}
         self._asking: dict[str, asyncio.Task[_Answer]] = {}
         self._generation = 0
@@ -73,20 +74,25 @@ class Keyring:
         self._away = False
         self._heard_until = math.inf  # until `watch` runs, nothing is expected to be heard
 
-    def fresh(self, id_: str) -> Principal | None:
+    def fresh(self, id_: str) -> Entry | None:
         """Get a key that needs no question to the store; None when there is none."""
         entry = self._known.get(id_)
-        if entry is None:
-            return None
+        return entry if entry is not None and self.holds(entry) else None
+
+    def holds(self, entry: Entry) -> bool:
+        """Say whether what was confirmed may still be taken as true without asking again."""
         now = self._clock.monotonic()
-        if now >= entry.fresh_until or now >= self._heard_until or self._expired(entry):
-            return None
-        return entry.principal
+        return (
+            entry.generation == self._generation
+            and now < entry.fresh_until
+            and now < self._heard_until
+            and not (entry.principal.expires_at is not None and self._expired(entry))
+        )
 
     async def find(self, id_: str) -> Principal:
         """Find a valid key; raises Unauthenticated, or DependencyError when nobody can say."""
-        if (principal := self.fresh(id_)) is not None:
-            return principal
+        if (entry := self.fresh(id_)) is not None:
+            return entry.principal
         refused = self._refused.get(id_)
         if refused is not None and self._clock.monotonic() < refused.until:
             raise _again(refused.why)
@@ -162,7 +168,12 @@ class Keyring:
     def _keep(self, id_: str, answer: Principal | Unauthenticated) -> None:
         now = self._clock.monotonic()
         if isinstance(answer, Principal):
-            _put(self._known, id_, _Entry(answer, now, now + self._fresh_s), MAX_KNOWN)
+            _put(
+                self._known,
+                id_,
+                Entry(answer, now, now + self._fresh_s, self._generation),
+                MAX_KNOWN,
+            )
         else:
             self._known.pop(id_, None)
             _put(self._refused, id_, _Refused(answer, now + REFUSED_S), MAX_REFUSED)
@@ -175,7 +186,7 @@ class Keyring:
             raise Unauthenticated("This API key has expired.", code="expired_api_key")
         return entry.principal
 
-    def _expired(self, entry: _Entry) -> bool:
+    def _expired(self, entry: Entry) -> bool:
         expires_at = entry.principal.expires_at
         return expires_at is not None and self._clock.now() >= expires_at
 

@@ -1,7 +1,7 @@
 """HTTP as values: what the edge hands in, what it takes back, what goes to an upstream."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,15 +22,34 @@ class Chunks(Protocol):
         ...
 
 
-class RequestHead:
-    """The head of a request: what is known before the body is read.
+class Memo:
+    """What an application found out about a head: all requests with the very same head share it.
+
+    A client repeats its head with every request, so whatever depends on nothing else (where it
+    goes, who is calling) is found out once. `owner` is the application that keeps it.
+    """
+
+    __slots__ = ("found", "owner")
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.owner: object = None
+        self.found: Any = None
+
+
+class Request:
+    """A request. Its body is there (`body`), arrives (`stream`), or is still to come (neither).
 
     `path` is percent-decoded and starts with `/`; `query` is raw. Header names are lower-case
     bytes; fields that came twice are joined with `, ` (the edge refuses doubles that matter).
-    `note` is the application's own: what it found out at `check_head` and need not find again.
+    The length of the body is not among them: `length` is in bytes, None when nobody said it.
+    `peer` is the client's address as text; `received_at` is monotonic seconds.
     """
 
-    __slots__ = ("headers", "method", "note", "path", "peer", "query", "received_at")
+    __slots__ = (
+        "body", "headers", "length", "memo", "method", "path", "peer", "query", "received_at",
+        "stream",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,41 +57,28 @@ class RequestHead:
         path: str,
         query: str,
         headers: dict[bytes, bytes],
-        peer: str,
-        received_at: float,
+        *,
+        peer: str = "",
+        received_at: float = 0.0,
+        body: bytes = b"",
+        memo: Memo | None = None,
     ) -> None:
-        """`peer` is the client's address as text; `received_at` is monotonic seconds."""
+        """`memo` is shared by requests with the same head; `headers` may be, too."""
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.peer = peer
         self.received_at = received_at
-        self.note: object = None
+        self.body = body
+        self.length: int | None = 0
+        self.memo = memo or Memo()
+        self.stream: Chunks | None = None
 
     def header(self, name: bytes) -> str | None:
         """Get one header as text (latin-1, as HTTP has it); None when absent."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
-
-
-class Request(RequestHead):
-    """A request whose body is there (`body`), or arrives (`stream`, then `body` is empty)."""
-
-    __slots__ = ("body", "stream")
-
-    def __init__(self, head: RequestHead, body: bytes, stream: Chunks | None = None) -> None:
-        """Complete a head."""
-        # Copied here, not by the base class: one call less for every request.
-        self.method = head.method
-        self.path = head.path
-        self.query = head.query
-        self.headers = head.headers
-        self.peer = head.peer
-        self.received_at = head.received_at
-        self.note = head.note
-        self.body = body
-        self.stream = stream
 
 
 class BodyRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +93,11 @@ class Response:
 
     With `chunks` the edge writes pieces as they come, sends `heartbeat` when nothing came for a
     while, and closes the chunks whatever happens (also when the client is gone). An exception out
-    of `chunks` closes the connection without an end mark.
+    of `chunks` closes the connection without an end mark. `lines` are further headers, as
+    `header_lines` writes them: what many answers have in common is written once.
     """
 
-    __slots__ = ("body", "chunks", "headers", "heartbeat", "status")
+    __slots__ = ("body", "chunks", "headers", "heartbeat", "lines", "status")
 
     def __init__(
         self,
@@ -100,6 +107,7 @@ class Response:
         *,
         chunks: Chunks | None = None,
         heartbeat: bytes | None = None,
+        lines: bytes = b"",
     ) -> None:
         """`headers` are sent as they are; length and framing are the edge's business."""
         self.status = status
@@ -107,12 +115,26 @@ class Response:
         self.headers = headers if headers is not None else []
         self.chunks = chunks
         self.heartbeat = heartbeat
+        self.lines = lines
+
+
+class SplitHeader(ValueError):
+    """A header that would have broken out of its line."""
+
+
+def header_lines(headers: Iterable[Header]) -> bytes:
+    """Write headers, each with its line end; raises SplitHeader."""
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    block = b"".join(lines)
+    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
+        raise SplitHeader
+    return block
 
 
 class Application(Protocol):
     """What the edge serves."""
 
-    def check_head(self, head: RequestHead) -> BodyRule | Response:
+    def check_head(self, request: Request) -> BodyRule | Response:
         """Judge a request before its body is read: how much to take, or an answer at once."""
         ...
 

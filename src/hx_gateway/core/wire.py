@@ -4,6 +4,7 @@ Top-level fields are kept as `Raw` bytes so that a body can be relayed without b
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -96,6 +97,12 @@ def _why_not_object(body: bytes) -> str:
 def raw(value: object) -> Raw:
     """Encode a value to keep it as a top-level field."""
     return Raw(_ENCODER.encode(value))
+
+
+@lru_cache(maxsize=1024)
+def name_raw(name: str) -> Raw:
+    """Encode a name that comes again and again (a model's)."""
+    return Raw(_ENCODER.encode(name))
 
 
 def text_field(fields: Mapping[str, Raw], name: str) -> str | None:

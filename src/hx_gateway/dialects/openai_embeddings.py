@@ -20,7 +20,7 @@ from hx_gateway.core.errors import Garbled, GatewayError, InvalidRequest, Upstre
 from hx_gateway.core.event import Event, Started, Used, Vector
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import NOT_JSON, Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, name_raw, raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.fields import COUNT, TEXT, FieldReader
 from hx_gateway.dialects.framed import FramedRelay
@@ -124,7 +124,7 @@ class EmbeddingsOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
         """Change the model, and `prompt` to `input`."""
-        return {**with_input(fields), "model": raw(model)}
+        return {**with_input(fields), "model": name_raw(model)}
 
     def decode(self, body: bytes) -> list[Event]:
         """Read a whole answer."""

@@ -24,7 +24,7 @@ from hx_gateway.core.errors import (
     NotFound,
     Unprocessable,
 )
-from hx_gateway.core.http import JSON_TYPE, BodyRule, Request, RequestHead, Response
+from hx_gateway.core.http import JSON_TYPE, BodyRule, Request, Response
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server import Edge
 from hx_gateway.transport.server.listen import bind_unix
@@ -69,7 +69,7 @@ class Front:
         finally:
             self._loaded.set()
 
-    def check_head(self, _head: RequestHead) -> BodyRule | Response:
+    def check_head(self, _request: Request) -> BodyRule | Response:
         """Take bodies of up to 16 MiB: the gateway has its own, smaller limits."""
         return BodyRule(max_bytes=_MAX_BODY)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from hx_gateway.adapter.request import Prepared, prepare
+from hx_gateway.adapter.request import Lanes, Prepared
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Garbled, UpstreamError
@@ -18,6 +18,7 @@ from hx_gateway.core.http import (
     Header,
     Response,
     Sender,
+    header_lines,
 )
 from hx_gateway.core.provider import WayIn
 from hx_gateway.core.receipt import Ending
@@ -31,6 +32,7 @@ from hx_gateway.routing.health import Health, Vitals
 from hx_gateway.routing.plan import Try
 
 _UNCACHED: Header = (b"cache-control", b"no-cache")
+MAX_NAMED = 4096
 
 
 class Attempter:
@@ -51,7 +53,9 @@ class Attempter:
         self._health = health
         self._clock = clock
         self._ways_in = ways_in
+        self._prepare = Lanes().prepare
         self._stream_deadlines: dict[str, Deadlines] = {}
+        self._named: dict[tuple[str, str, bool], bytes] = {}
 
     def attempt(self, call: Call, step: Try, record: Record) -> Coroutine[Any, Any, Response]:
         """Ask one deployment; raises UpstreamError (noted) when it does not answer properly."""
@@ -69,7 +73,7 @@ class Attempter:
         exchange: Exchange | None = None
         has_begun = False  # a stream that began keeps the exchange and its place
         try:
-            prepared = prepare(call, deployment)
+            prepared = self._prepare(call, deployment)
             exchange = await self._sender.send(
                 deployment.origin, prepared.request, self._deadlines(deployment, call)
             )
@@ -82,9 +86,10 @@ class Attempter:
                 body = await exchange.read()
                 response = self._whole(call, body, prepared, record, vitals)
         except UpstreamError as fault:
-            record.tried(fault.error_code or fault.error_type)
+            now = self._clock.monotonic()
+            record.tried(now, fault.error_code or fault.error_type)
             is_alone = len(step.route.deployments) == 1
-            self._health.failed(deployment, self._clock.monotonic(), fault, alone=is_alone)
+            self._health.failed(deployment, now, fault, alone=is_alone)
             raise
         finally:
             if not has_begun:
@@ -103,11 +108,11 @@ class Attempter:
             usage = next((e.usage for e in reversed(events) if type(e) is Used), None)
             body = self._ways_in[call.dialect].render(events, call)
         record.used(usage)
-        vitals.succeeded(self._clock.monotonic(), record.tried())
+        now = self._clock.monotonic()
+        vitals.succeeded(now, record.tried(now))
         headers = _headers(call, prepared.changed, record)
-        headers.append(JSON_TYPE)
         record.settle(Ending.COMPLETE, status=200)
-        return Response(200, body, headers)
+        return Response(200, body, headers, lines=self._lines(call, record))
 
     async def _stream(
         self,
@@ -125,24 +130,40 @@ class Attempter:
         )
         reply = Reply(exchange, passage, way_in, record, vitals.release)
         await reply.begin()
-        vitals.succeeded(self._clock.monotonic(), record.tried())
+        now = self._clock.monotonic()
+        vitals.succeeded(now, record.tried(now))
         headers = _headers(call, prepared.changed, record)
-        headers += (SSE_TYPE, _UNCACHED)
-        return Response(200, b"", headers, chunks=reply)
+        return Response(200, b"", headers, chunks=reply, lines=self._lines(call, record))
 
     def _canned(self, call: Call, text: str, record: Record) -> Response:
         """Answer from the configuration (`mock_response`); no upstream is asked."""
         way_in = self._ways_in[call.dialect]
         events = canned_events(call, text)
-        record.tried()
+        record.tried(self._clock.monotonic())
         record.used(next((e.usage for e in events if type(e) is Used), None))
         headers = _headers(call, (), record)
         record.settle(Ending.COMPLETE, status=200)
+        lines = self._lines(call, record)
         if not call.stream:
-            return Response(200, way_in.render(events, call), [*headers, JSON_TYPE])
+            return Response(200, way_in.render(events, call), headers, lines=lines)
         writer = way_in.writer(call)
         canned = Canned(writer.write(events) + writer.end())
-        return Response(200, b"", [*headers, SSE_TYPE], chunks=canned)
+        return Response(200, b"", headers, chunks=canned, lines=lines)
+
+    def _lines(self, call: Call, record: Record) -> bytes:
+        """Say what answered and in which form: the headers that such answers have in common."""
+        deployment_id = "" if record.deployment is None else record.deployment.id
+        key = (deployment_id, call.model, call.stream)
+        lines = self._named.get(key)
+        if lines is None:
+            named: list[Header] = [(b"x-litellm-model-group", call.model.encode())]
+            if deployment_id:
+                named.append((b"x-litellm-model-id", deployment_id.encode()))
+            named += (SSE_TYPE, _UNCACHED) if call.stream else (JSON_TYPE,)
+            if len(self._named) >= MAX_NAMED:
+                self._named.clear()
+            lines = self._named[key] = header_lines(named)
+        return lines
 
     def _deadlines(self, deployment: Deployment, call: Call) -> Deadlines:
         if not call.stream or deployment.stream_first_byte is None:
@@ -163,14 +184,8 @@ async def _raise_fault(exchange: Exchange, prepared: Prepared) -> None:
 
 
 def _headers(call: Call, changed: tuple[str, ...], record: Record) -> list[Header]:
-    """Say what answered: LiteLLM's header names, and ours for what was changed."""
-    deployment = record.deployment
-    headers: list[Header] = [
-        (b"x-litellm-call-id", call.id.encode()),
-        (b"x-litellm-model-group", call.model.encode()),
-    ]
-    if deployment is not None:
-        headers.append((b"x-litellm-model-id", deployment.id.encode()))
+    """Say how it was answered: LiteLLM's header names, and ours for what was changed."""
+    headers: list[Header] = [(b"x-litellm-call-id", call.id.encode())]
     if record.cost is not None:
         headers.append((b"x-litellm-response-cost", usd(record.cost).encode()))
     if record.retries:

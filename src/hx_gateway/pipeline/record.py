@@ -70,10 +70,9 @@ class Record:
         self._tried_at = self._clock.monotonic()
         return self._tried_at
 
-    def tried(self, fault: str | None = None) -> float:
+    def tried(self, now: float, fault: str | None = None) -> float:
         """Note the outcome of the attempt; gives the seconds it took to its first byte."""
         self._is_asking = False
-        now = self._clock.monotonic()
         seconds = now - self._tried_at
         deployment = self.deployment
         if deployment is not None:
@@ -143,7 +142,8 @@ class Record:
 
     def _receipt(self, ending: Ending, status: int, error: GatewayError | None) -> Receipt:
         call, principal, deployment = self._call, self._principal, self.deployment
-        seconds = self._clock.monotonic() - self._began
+        now = self._clock.monotonic()
+        seconds = now - self._began
         return Receipt(
             call_id=call.id,
             operation=call.operation,
@@ -160,7 +160,7 @@ class Record:
             deployment_id=deployment.id if deployment else None,
             provider=deployment.provider.name if deployment else None,
             upstream_model=deployment.model if deployment else None,
-            upstream_seconds=self._clock.monotonic() - self._tried_at if deployment else None,
+            upstream_seconds=now - self._tried_at if deployment else None,
             first_byte_seconds=self.first_byte_s,
             usage=self.usage or Usage(),
             usage_estimated=self.is_estimated,

@@ -78,7 +78,7 @@ class Metrics(Collector):
         self._fallen: dict[_Labels, int] = {}
         self._fallen_in_vain: dict[_Labels, int] = {}
         self._dependencies: dict[str, bool] = {}
-        self._answers: dict[_Labels, int] = {}
+        self._answers: dict[tuple[str, int], int] = {}
         self._in_flight = in_flight
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -97,7 +97,8 @@ class Metrics(Collector):
 
     def answered(self, endpoint: str, status: int) -> None:
         """Count one HTTP answer of any endpoint (by its name, never by the path that was sent)."""
-        _count(self._answers, (endpoint, str(status)))
+        key = (endpoint, status)
+        self._answers[key] = self._answers.get(key, 0) + 1
 
     def cooled_down(self, deployment_id: str, provider: str, model: str) -> None:
         """Count that a deployment was taken out for a while."""
@@ -128,7 +129,7 @@ class Metrics(Collector):
         yield _counter(
             "hx_http_answers",
             "HTTP answers of all endpoints.",
-            dict(self._answers),
+            {(name, str(status)): n for (name, status), n in list(self._answers.items())},
             ("endpoint", "status"),
         )
         yield _counter(

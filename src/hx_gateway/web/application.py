@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import parse_qsl
 
@@ -17,13 +17,13 @@ import msgspec
 from hx_gateway.auth.policy import check_scope
 from hx_gateway.core import wire
 from hx_gateway.core.errors import GatewayError, InvalidRequest, Unprocessable
-from hx_gateway.core.http import BodyRule, Request, RequestHead, Response
+from hx_gateway.core.http import BodyRule, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.web.cors import Cors
 from hx_gateway.web.endpoint import Endpoint, Visit
 from hx_gateway.web.errors import error_response, internal_error
-from hx_gateway.web.router import Router
+from hx_gateway.web.router import NO_VALUES, Router
 
 NO_BODY = BodyRule(max_bytes=64 * 1024)
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -41,14 +41,20 @@ class Gate(Protocol):
         ...
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """Where requests with one head go; no endpoint means nowhere."""
+
+    rule: BodyRule
+    endpoint: Endpoint | None = None
+    values: Mapping[str, str] = NO_VALUES
+
+
+_NOWHERE = _Found(NO_BODY)
 Observe = Callable[[Visit, str, int], None]  # visit, endpoint name, status
 
 
 def _unobserved(_visit: Visit, _endpoint: str, _status: int) -> None:
     pass
-
-
-Found = tuple[Endpoint, Mapping[str, str]] | GatewayError
 
 
 class WebApplication:
@@ -76,24 +82,29 @@ class WebApplication:
         self._ids = itertools.count(1)
         self._id_prefix = secrets.token_hex(8)
 
-    def check_head(self, head: RequestHead) -> BodyRule | Response:
+    def check_head(self, request: Request) -> BodyRule | Response:
         """Say how much body a request may have; a path that takes none gets little."""
-        found = head.note = self._lookup(head)
-        return NO_BODY if isinstance(found, GatewayError) else self._rules[found[0].name]
+        return self._lookup(request).rule
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; never raises (but for being cancelled)."""
+        found = self._lookup(request)
         visit = Visit(self._request_id(request), request)
         # The path decides only how an error is written until the caller is known.
-        found: Found = request.note or self._lookup(request)  # type: ignore[assignment]
-        dialect, name = ("openai_chat", "none")
-        if type(found) is tuple:
-            dialect, name = found[0].dialect, found[0].name
+        endpoint = found.endpoint
+        dialect, name = (endpoint.dialect, endpoint.name) if endpoint else ("openai_chat", "none")
         try:
-            if request.method == "OPTIONS":
-                response = self._preflight(request)
+            if endpoint is None or request.method == "OPTIONS":
+                response = await self._turn_back(visit)
             else:
-                response = await self._enter(visit, found)
+                if endpoint.scope is not Scope.OPEN:
+                    principal = self._gate.known(request.headers) or await self._find(request)
+                    visit.principal = principal
+                    check_scope(principal, endpoint.scope)
+                visit.path = found.values
+                if endpoint.query is not None or endpoint.body is not None:
+                    _read(visit, endpoint)
+                response = await endpoint.handler(visit)
         except GatewayError as error:
             response = error_response(error, visit.id, dialect)
         except asyncio.CancelledError:
@@ -106,30 +117,29 @@ class WebApplication:
         self._observe(visit, name, response.status)
         return response
 
-    async def _enter(self, visit: Visit, found: Found) -> Response:
+    async def _turn_back(self, visit: Visit) -> Response:
+        """Answer what has no endpoint: a preflight, or a caller who must say who it is first."""
         request = visit.request
-        if isinstance(found, GatewayError):
-            visit.principal = await self._identify(request)
-            raise found
-        endpoint, visit.path = found
-        if endpoint.scope is not Scope.OPEN:
-            principal = self._gate.known(request.headers) or await self._identify(request)
-            visit.principal = principal
-            check_scope(principal, endpoint.scope)
-        if endpoint.query is not None:
-            visit.query = decode_query(request.query, endpoint.query)
-        if endpoint.body is not None:
-            visit.body = wire.decode_as(request.body, endpoint.body)
-        return await endpoint.handler(visit)
+        if request.method == "OPTIONS":
+            return self._preflight(request)
+        visit.principal = self._gate.known(request.headers) or await self._find(request)
+        self._router.find(request.method, request.path)
+        raise AssertionError("a request without an endpoint has a reason")
 
-    async def _identify(self, request: Request) -> Principal:
-        return self._gate.known(request.headers) or await self._gate.find(request.headers)
+    def _find(self, request: Request) -> Awaitable[Principal]:
+        return self._gate.find(request.headers)
 
-    def _lookup(self, request: RequestHead) -> Found:
-        try:
-            return self._router.find(request.method, request.path)
-        except GatewayError as error:
-            return error
+    def _lookup(self, request: Request) -> _Found:
+        memo = request.memo
+        if memo.owner is not self:
+            try:
+                endpoint, values = self._router.find(request.method, request.path)
+                memo.found = _Found(self._rules[endpoint.name], endpoint, values)
+            except GatewayError:
+                memo.found = _NOWHERE
+            memo.owner = self
+        found: _Found = memo.found
+        return found
 
     def _preflight(self, request: Request) -> Response:
         self._router.allowed(request.path)
@@ -141,6 +151,14 @@ class WebApplication:
         if given is not None and _GOOD_ID.fullmatch(given):
             return given.decode("ascii")
         return f"{self._id_prefix}-{next(self._ids):x}"
+
+
+def _read(visit: Visit, endpoint: Endpoint) -> None:
+    request = visit.request
+    if endpoint.query is not None:
+        visit.query = decode_query(request.query, endpoint.query)
+    if endpoint.body is not None:
+        visit.body = wire.decode_as(request.body, endpoint.body)
 
 
 def decode_query(query: str, type_: type) -> object:

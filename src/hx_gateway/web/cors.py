@@ -1,6 +1,6 @@
 """Cross-origin rules: only origins that the configuration names, and no credentials by cookie."""
 
-from hx_gateway.core.http import Header, RequestHead, Response
+from hx_gateway.core.http import Header, Request, Response
 
 _METHODS = b"GET, POST, DELETE, PATCH, PUT, OPTIONS"
 _MAX_AGE = b"600"
@@ -14,9 +14,9 @@ class Cors:
         self._any = "*" in origins
         self._origins = frozenset(origin.encode() for origin in origins)
 
-    def headers(self, head: RequestHead) -> list[Header]:
+    def headers(self, request: Request) -> list[Header]:
         """Give the headers of an actual answer; none for a foreign origin."""
-        origin = head.headers.get(b"origin")
+        origin = request.headers.get(b"origin")
         if origin is None or not (self._any or origin in self._origins):
             return []
         return [
@@ -25,11 +25,11 @@ class Cors:
             (b"vary", b"origin"),
         ]
 
-    def preflight(self, head: RequestHead) -> Response:
+    def preflight(self, request: Request) -> Response:
         """Answer an OPTIONS request; a foreign origin gets no allowance."""
-        headers = self.headers(head)
+        headers = self.headers(request)
         if headers:
-            wanted = head.headers.get(b"access-control-request-headers", b"authorization")
+            wanted = request.headers.get(b"access-control-request-headers", b"authorization")
             headers += [
                 (b"access-control-allow-methods", _METHODS),
                 (b"access-control-allow-headers", wanted),

@@ -1,7 +1,8 @@
 """The inference routes: chat, completions, embeddings, models."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -59,13 +60,9 @@ class Inference:
 
     def handler(self, operation: Operation, dialect: str) -> Handler:
         """Make the handler of one operation in one client format."""
+        return partial(self._answer, operation, dialect)
 
-        def handle(visit: Visit) -> Awaitable[Response]:
-            return self._answer(visit, operation, dialect)
-
-        return handle
-
-    async def _answer(self, visit: Visit, operation: Operation, dialect: str) -> Response:
+    async def _answer(self, operation: Operation, dialect: str, visit: Visit) -> Response:
         call = self._call(visit, operation, dialect)
         visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:

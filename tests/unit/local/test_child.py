@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from hx_gateway.core.errors import RateLimited, Unprocessable
-from hx_gateway.core.http import BodyRule, Request, RequestHead, Response
+from hx_gateway.core.http import BodyRule, Request, Response
 from hx_gateway.local.child import Front
 
 
@@ -34,7 +34,7 @@ class EchoService:
 
 
 def request(method: str, path: str, body: bytes = b"") -> Request:
-    return Request(RequestHead(method, path, "", {}, "local", 0.0), body)
+    return Request(method, path, "", {}, body=body)
 
 
 async def loaded(service: EchoService) -> Front:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hx_gateway.core.errors import DependencyError, Unauthenticated
-from hx_gateway.core.http import BodyRule, Request, RequestHead, Response
+from hx_gateway.core.http import BodyRule, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.web.application import WebApplication
@@ -67,15 +67,17 @@ APP = WebApplication(
 )
 
 
-def head(method: str, path: str, query: str = "", **headers: str) -> RequestHead:
+def request(
+    method: str, path: str, query: str = "", *, body: bytes = b"", **headers: str
+) -> Request:
     named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-    return RequestHead(method, path, query, named, "127.0.0.1", 0.0)
+    return Request(method, path, query, named, body=body)
 
 
 async def answer(
     method: str, path: str, body: bytes = b"", query: str = "", **headers: str
 ) -> Response:
-    return await APP.answer(Request(head(method, path, query, **headers), body))
+    return await APP.answer(request(method, path, query, body=body, **headers))
 
 
 @pytest.mark.parametrize(
@@ -159,4 +161,4 @@ async def test_preflight_needs_no_key_and_names_only_our_origins(
     [("POST", "/ask", 100), ("POST", "/write", 10 * 1024 * 1024), ("PUT", "/x", 65536)],
 )
 def test_the_body_limit_is_the_endpoints(method: str, path: str, limit: int) -> None:
-    assert APP.check_head(head(method, path)) == BodyRule(max_bytes=limit)
+    assert APP.check_head(request(method, path)) == BodyRule(max_bytes=limit)

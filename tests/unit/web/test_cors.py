@@ -2,15 +2,15 @@
 
 import pytest
 
-from hx_gateway.core.http import RequestHead
+from hx_gateway.core.http import Request
 from hx_gateway.web.cors import Cors
 
 OURS = b"https://ours.test"
 
 
-def head(**headers: bytes) -> RequestHead:
+def head(**headers: bytes) -> Request:
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    return RequestHead("OPTIONS", "/v1/models", "", named, "127.0.0.1", 0.0)
+    return Request("OPTIONS", "/v1/models", "", named)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.support.sender import Answer, ScriptedSender
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import InvalidRequest, UnknownModel
-from hx_gateway.core.http import Request, RequestHead, Response
+from hx_gateway.core.http import Request, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.web.endpoint import Visit
@@ -30,8 +30,9 @@ async def ask(
 ) -> Response:
     endpoint = next(each for each in endpoints(inference) if each.path == path)
     headers = {b"x-hx-model-group": group} if group else {}
-    head = RequestHead("POST", path, "", headers, "127.0.0.1", 0.0)
-    return await endpoint.handler(Visit("v-1", Request(head, wire.encode(body)), CALLER))
+    return await endpoint.handler(
+        Visit("v-1", Request("POST", path, "", headers, body=wire.encode(body)), CALLER)
+    )
 
 
 async def test_a_chat_is_answered() -> None:
@@ -95,7 +96,7 @@ async def test_models_are_those_the_key_may_use() -> None:
     rig = Rig(
         ScriptedSender(), route("m", chat_deployment("a")), route("other", chat_deployment("b"))
     )
-    asked = Visit("v", Request(RequestHead("GET", "/v1/models", "", {}, "", 0.0), b""), CALLER)
+    asked = Visit("v", Request("GET", "/v1/models", "", {}), CALLER)
     every = msgspec.json.decode((await inference(rig).models(asked)).body)
     assert [card["id"] for card in every["data"]] == ["m", "other"]
     asked.principal = msgspec.structs.replace(CALLER, models=("other",))

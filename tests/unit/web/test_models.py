@@ -8,7 +8,7 @@ from tests.support.pipelines import CALLER, Rig, chat_deployment
 from tests.support.sender import ScriptedSender
 
 from hx_gateway.core.errors import Unreachable
-from hx_gateway.core.http import Request, RequestHead
+from hx_gateway.core.http import Request
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Price
@@ -31,7 +31,7 @@ def rig() -> Rig:
 
 async def ask(rig: Rig, path: str, models: tuple[str, ...] = ()) -> Any:
     endpoint = next(each for each in endpoints(rig.pipeline) if each.path == path)
-    request = Request(RequestHead("GET", path, "", {}, "", 0.0), b"")
+    request = Request("GET", path, "", {})
     caller = msgspec.structs.replace(CALLER, models=models)
     body = (await endpoint.handler(Visit("v", request, caller))).body
     assert b"canary" not in body

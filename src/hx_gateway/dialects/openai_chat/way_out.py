@@ -8,7 +8,7 @@ from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import Fields, name_raw, raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_chat.decode import ChatDecoder, decode_chat, find_usage
@@ -39,7 +39,7 @@ class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
         """Change the model, and ask for the usage of a stream; everything else stays."""
-        adapted = {**fields, "model": raw(model)}
+        adapted = {**fields, "model": name_raw(model)}
         if stream:
             adapted["stream_options"] = with_usage(fields.get("stream_options"))
         return adapted

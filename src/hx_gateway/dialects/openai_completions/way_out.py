@@ -11,7 +11,7 @@ from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
 from hx_gateway.core.event import Event, Finish, Finished, Started, TextDelta, Used
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import NOT_JSON, Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, name_raw, raw
 from hx_gateway.dialects import openai_errors, sse
 from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.framed import FramedRelay
@@ -69,7 +69,7 @@ class CompletionsOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
         """Change the model, and ask for the usage of a stream; everything else stays."""
-        adapted = {**fields, "model": raw(model)}
+        adapted = {**fields, "model": name_raw(model)}
         if stream:
             adapted["stream_options"] = with_usage(fields.get("stream_options"))
         return adapted

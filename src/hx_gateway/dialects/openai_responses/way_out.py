@@ -8,7 +8,7 @@ from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import Fields, name_raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_responses.decode import (
@@ -36,7 +36,7 @@ class ResponsesOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
         """Change the model; a stream's usage comes without asking."""
-        return {**fields, "model": raw(model)}
+        return {**fields, "model": name_raw(model)}
 
     def decode(self, body: bytes) -> list[Event]:
         """Read a whole answer."""

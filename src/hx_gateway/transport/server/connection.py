@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import cast
 
 from hx_gateway.core.errors import RequestError, TooLarge
-from hx_gateway.core.http import Application, BodyRule, Request, RequestHead, Response
+from hx_gateway.core.http import Application, BodyRule, Request, Response
 from hx_gateway.transport.server.body import BodyDecoder, ChunkedBody, SizedBody
 from hx_gateway.transport.server.head import END, check_partial
 from hx_gateway.transport.server.outlet import Outlet
@@ -46,7 +46,7 @@ class _Ready:
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    def check_head(self, _head: RequestHead) -> Response:
+    def check_head(self, _request: Request) -> Response:
         return self._response
 
     async def answer(self, _request: Request) -> Response:
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_application", "_body", "_body_ends", "_buffer", "_decoder", "_dropped", "_framing",
-        "_has_served", "_head", "_held_at", "_is_late", "_loop", "_outlet", "_peer", "_phase",
+        "_has_served", "_held_at", "_is_late", "_loop", "_outlet", "_peer", "_phase", "_request",
         "_state", "_transport", "_upload", "deadline",
     )  # fmt: skip
 
@@ -200,14 +200,14 @@ class Connection(asyncio.Protocol):
                 check_partial(buffer, state.settings)
                 self._await_head()
                 return
-            head, framing = state.heads.read(buffer[:end], self._peer, state.clock.monotonic())
+            request, framing = state.heads.read(buffer[:end], self._peer, state.clock.monotonic())
         except RequestError as refusal:
             self._refuse(refusal)
             return
         self._buffer = buffer[end:]
         self._is_late = False
         self.deadline = NEVER
-        self._head = head
+        self._request = request
         self._framing = framing
         self._judge()
 
@@ -219,17 +219,18 @@ class Connection(asyncio.Protocol):
     def _judge(self) -> None:
         """Ask the application how much body to take, and take it."""
         self._application = application = self._state.application
-        verdict = application.check_head(self._head)
+        request = self._request
+        verdict = application.check_head(request)
         if isinstance(verdict, Response):
             self._turn_away(verdict)
             return
-        length = self._framing.length
+        length = request.length
         if length is not None and length > verdict.max_bytes:
             self._refuse(TooLarge(f"The body is larger than {verdict.max_bytes} bytes."))
         elif length is not None and len(self._buffer) >= length and not verdict.streamed:
-            body = self._buffer[:length]
+            request.body = self._buffer[:length]
             self._buffer = self._buffer[length:]
-            self._serve(application, Request(self._head, body))
+            self._serve(application, request)
         else:
             self._await_body(verdict)
 
@@ -238,23 +239,22 @@ class Connection(asyncio.Protocol):
         self._outlet.serve(application, request, self._framing)
 
     def _turn_away(self, response: Response) -> None:
-        framing = self._framing
-        length = framing.length
-        self._serve(_Ready(response), Request(self._head, b""))
-        if length is None or length > _SKIPPED or (length and framing.awaits_continue):
+        length = self._request.length
+        self._serve(_Ready(response), self._request)
+        if length is None or length > _SKIPPED or (length and self._framing.awaits_continue):
             self._phase = _DROP
         elif length:
             self._decoder = SizedBody(length)
             self._receive_body()
 
     def _await_body(self, rule: BodyRule) -> None:
-        length = self._framing.length
+        length = self._request.length
         if self._framing.awaits_continue and length != 0 and not self._buffer:
             self._transport.write(_CONTINUE)
         self._decoder = ChunkedBody(rule.max_bytes) if length is None else SizedBody(length)
         if rule.streamed:
-            self._upload = Upload(self._resume_upload, self._stop_reading)
-            self._serve(self._application, Request(self._head, b"", self._upload))
+            self._request.stream = self._upload = Upload(self._resume_upload, self._stop_reading)
+            self._serve(self._application, self._request)
         else:
             self._body = bytearray()
         self._receive_body()
@@ -294,8 +294,8 @@ class Connection(asyncio.Protocol):
         if self._upload is not None:
             self._upload.end()
         elif self._body is not None:
-            body, self._body = bytes(self._body), None
-            self._serve(self._application, Request(self._head, body))
+            self._request.body, self._body = bytes(self._body), None
+            self._serve(self._application, self._request)
         elif not self._outlet.is_busy:
             self.proceed()
 

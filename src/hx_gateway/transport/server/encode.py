@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from wsgiref.handlers import format_date_time
 
-from hx_gateway.core.http import Header, Response
+from hx_gateway.core.http import Header, Response, header_lines
 
 SMALL = 16 * 1024  # below this, copying into one buffer is cheaper than a list of buffers
 LAST_CHUNK = b"0\r\n\r\n"
@@ -17,14 +17,10 @@ _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"
 _SPECIAL = _FRAMING | _SECURITY.keys()
 
 
-class SplitHeader(ValueError):
-    """A header that would have broken out of its line."""
-
-
 def common_fields(now: float) -> bytes:
     """Give the fields of every answer; `now` is wall time. Made once per tick, not per answer."""
     date = b"date: %b\r\n" % format_date_time(now).encode()
-    return date + _lines(list(_SECURITY.items()))
+    return date + header_lines(_SECURITY.items())
 
 
 def encode_head(
@@ -38,9 +34,7 @@ def encode_head(
     headers = response.headers
     if not _SPECIAL.isdisjoint([name for name, _ in headers]):
         headers, common = _without_doubles(headers, common)
-    block = _lines(headers)
-    if block.count(b"\n") != len(headers) or block.count(b"\r") != len(headers):
-        raise SplitHeader
+    block = response.lines + header_lines(headers)
     status = _STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Unknown\r\n" % response.status
     close = b"" if keep_alive else b"connection: close\r\n"
     if length is None:
@@ -58,10 +52,6 @@ def has_body(status: int) -> bool:
 def encode_chunk(piece: bytes) -> bytes:
     """Frame one piece of a chunked answer."""
     return b"%x\r\n%b\r\n" % (len(piece), piece)
-
-
-def _lines(headers: list[Header]) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def _without_doubles(headers: list[Header], common: bytes) -> tuple[list[Header], bytes]:

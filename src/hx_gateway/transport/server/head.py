@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from hx_gateway.core.http import RequestHead
+from hx_gateway.core.http import Memo, Request
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server.refusal import Refusal, refuse
 from hx_gateway.transport.server.target import split_target
@@ -34,12 +34,8 @@ _JUDGED = frozenset({b"upgrade", b"content-encoding", b"expect"})
 
 
 class Framing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the body is delimited and what may follow.
+    """What may follow a head and its body. `is_old` is HTTP/1.0, which knows no chunks."""
 
-    `length` in bytes, None means chunked. `is_old` is HTTP/1.0, which knows no chunks.
-    """
-
-    length: int | None
     keep_alive: bool
     awaits_continue: bool
     is_old: bool
@@ -71,7 +67,7 @@ class _AllFields:
 
 def parse_head(
     block: bytes, settings: ServerSettings, peer: str, now: float
-) -> tuple[RequestHead, Framing]:
+) -> tuple[Request, Framing]:
     """Read a whole head (through its empty line); raises Refusal."""
     line_end = block.find(b"\r\n")
     count = block.count(b"\r\n") - 2
@@ -91,8 +87,12 @@ def parse_head(
         _check_fields(headers)
     version = block[line_end - 1] - _ZERO
     path, query = split_target(fields.target[0], _host_of(headers, version))
-    head = RequestHead(method, path, query, headers, peer, now)
-    return head, _framing(headers, version)
+    length = _length(headers, version)
+    framing = _framing(headers, version)
+    headers.pop(b"content-length", None)
+    request = Request(method, path, query, headers, peer=peer, received_at=now, memo=Memo())
+    request.length = length
+    return request, framing
 
 
 def _feed(block: bytes, fields: _Fields | _AllFields) -> HttpRequestParser:
@@ -195,7 +195,6 @@ def _framing(headers: dict[bytes, bytes], version: int) -> Framing:
     connection = headers.get(b"connection")
     keep = version == 1 and (connection is None or not _says_close(connection))
     return Framing(
-        length=_length(headers, version),
         keep_alive=keep,
         awaits_continue=version == 1 and b"expect" in headers,
         is_old=not version,

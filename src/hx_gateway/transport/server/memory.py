@@ -5,7 +5,7 @@ which are judged anew. What is remembered is what `parse_head` made of the very 
 is read less strictly. Measured: reading a head was half of the edge's work.
 """
 
-from hx_gateway.core.http import RequestHead
+from hx_gateway.core.http import Request
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server.head import LENGTH_DIGITS, Framing, parse_head
 
@@ -24,10 +24,10 @@ class HeadMemory:
         """Know nothing yet."""
         self.settings = settings
         # Apart, so that no bytes a client sends can be taken for a head whose digits are out.
-        self._sized: dict[bytes, tuple[RequestHead, Framing]] = {}
-        self._whole: dict[bytes, tuple[RequestHead, Framing]] = {}
+        self._sized: dict[bytes, tuple[Request, Framing]] = {}
+        self._whole: dict[bytes, tuple[Request, Framing]] = {}
 
-    def read(self, block: bytes, peer: str, now: float) -> tuple[RequestHead, Framing]:
+    def read(self, block: bytes, peer: str, now: float) -> tuple[Request, Framing]:
         """Read a whole head as `parse_head` does; raises Refusal."""
         if len(block) > MAX_BYTES:
             return parse_head(block, self.settings, peer, now)
@@ -35,22 +35,22 @@ class HeadMemory:
         heads = self._sized if digits else self._whole
         known = heads.get(key)
         if known is None:
-            head, framing = parse_head(block, self.settings, peer, now)
+            known = parse_head(block, self.settings, peer, now)
             if len(heads) >= MAX_HEADS:
                 heads.clear()  # many clients, or one that never repeats itself: begin again
-            heads[key] = head, framing
-            return RequestHead(head.method, head.path, head.query, head.headers, peer, now), framing
-        head, framing = known
-        headers = head.headers
-        if digits:
-            headers = {**headers, b"content-length": digits}
-            framing = Framing(
-                length=int(digits),
-                keep_alive=framing.keep_alive,
-                awaits_continue=framing.awaits_continue,
-                is_old=framing.is_old,
-            )
-        return RequestHead(head.method, head.path, head.query, headers, peer, now), framing
+            heads[key] = known
+        first, framing = known
+        request = Request(
+            first.method,
+            first.path,
+            first.query,
+            first.headers,
+            peer=peer,
+            received_at=now,
+            memo=first.memo,
+        )
+        request.length = int(digits) if digits else first.length
+        return request, framing
 
 
 def _apart(block: bytes) -> tuple[bytes, bytes]:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from hx_gateway.core.http import Header, Response
+from hx_gateway.core.http import Header, Response, SplitHeader
 from hx_gateway.transport.server.encode import (
-    SplitHeader,
     common_fields,
     encode_chunk,
     encode_head,

@@ -20,7 +20,7 @@ def test_head_is_read_into_its_parts() -> None:
     assert (head.method, head.path, head.query) == ("GET", "/a b", "c=%20d")
     assert head.headers == {b"host": b"gw:80", b"x-a": b"b", b"accept": b"x, y"}
     assert (head.peer, head.received_at) == ("192.0.2.1", 5.0)
-    assert (framing.length, framing.keep_alive, framing.is_old) == (0, True, False)
+    assert (head.length, framing.keep_alive, framing.is_old) == (0, True, False)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,9 @@ def test_head_is_read_into_its_parts() -> None:
 def test_framing_follows_the_fields(
     lines: bytes, length: int | None, keeps: bool, awaits: bool
 ) -> None:
-    _, framing = parse_head(LINE + lines + b"\r\n", SETTINGS, "", 0.0)
-    assert (framing.length, framing.keep_alive, framing.awaits_continue) == (length, keeps, awaits)
+    head, framing = parse_head(LINE + lines + b"\r\n", SETTINGS, "", 0.0)
+    assert b"content-length" not in head.headers
+    assert (head.length, framing.keep_alive, framing.awaits_continue) == (length, keeps, awaits)
 
 
 def test_cookies_that_came_apart_are_joined_as_cookies() -> None:

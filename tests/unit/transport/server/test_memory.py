@@ -42,7 +42,7 @@ def test_a_known_head_is_read_as_a_new_one(block: bytes) -> None:
     for _ in range(2):
         head, framing = memory.read(block, "192.0.2.1", 5.0)
         fresh, expected = parse_head(block, SETTINGS, "192.0.2.1", 5.0)
-        assert framing == expected
+        assert (framing, head.length) == (expected, fresh.length)
         assert (head.method, head.path, head.query, head.headers, head.peer, head.received_at) == (
             fresh.method,
             fresh.path,
@@ -64,12 +64,13 @@ def test_what_is_refused_is_refused_after_good_ones_too(block: bytes) -> None:
             memory.read(block, "", 1.0)
 
 
-def test_one_requests_note_is_not_anothers() -> None:
+def test_requests_share_a_memo_when_all_but_the_length_is_the_same() -> None:
     memory = HeadMemory(SETTINGS)
-    first, _ = memory.read(HEADS[1], "", 1.0)
-    first.note = "mine"
-    second, _ = memory.read(HEADS[1], "", 1.0)
-    assert second.note is None
+    first, second, other = (memory.read(HEADS[n], "", 1.0)[0] for n in (1, 2, 3))
+    assert first.memo is second.memo
+    assert first.memo is not other.memo
+    first.body = b"mine"
+    assert second.body == b""
 
 
 def test_heads_that_never_repeat_do_not_fill_the_memory() -> None:
