@@ -191,7 +191,8 @@ async def test_responses_are_answered_and_streamed(
 async def test_a_conversation_that_is_not_kept_is_refused(
     client: openai.AsyncOpenAI, upstream: Upstream
 ) -> None:
-    with pytest.raises(openai.BadRequestError) as caught:
+    with pytest.raises(openai.NotFoundError) as caught:
         await client.responses.create(model="chat-a", input="x", previous_response_id="resp_1")
     assert caught.value.param == "previous_response_id"
+    assert caught.value.code == "previous_response_not_found"
     assert upstream.asked == []

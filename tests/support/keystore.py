@@ -6,7 +6,14 @@ import msgspec
 
 from hx_gateway.auth.keys import key_id, shown
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.ports import KeyFilter, KeyRecord, Standing, TeamRecord, UserRecord
+from hx_gateway.core.ports import (
+    KeyFilter,
+    KeyRecord,
+    Standing,
+    StoredResponse,
+    TeamRecord,
+    UserRecord,
+)
 from hx_gateway.core.principal import DEFAULT_SCOPES
 from hx_gateway.store.memory import MemoryStore
 
@@ -76,3 +83,15 @@ class SwitchedStore(MemoryStore):
     async def list_users(self) -> list[UserRecord]:
         await self._pass()
         return await super().list_users()
+
+    async def keep_response(self, response: StoredResponse) -> None:
+        await self._pass()
+        await super().keep_response(response)
+
+    async def get_response(self, owner: str, id_: str, *, now: float) -> StoredResponse | None:
+        await self._pass()
+        return await super().get_response(owner, id_, now=now)
+
+    async def delete_response(self, owner: str, id_: str, *, now: float) -> bool:
+        await self._pass()
+        return await super().delete_response(owner, id_, now=now)

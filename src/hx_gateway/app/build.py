@@ -13,6 +13,7 @@ from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.manage.directory import Directory
 from hx_gateway.manage.keys import KeyService
+from hx_gateway.manage.responses import ResponseShelf
 from hx_gateway.manage.teams import TeamService
 from hx_gateway.manage.users import UserService
 from hx_gateway.pipeline.attempt import Attempter
@@ -29,6 +30,7 @@ from hx_gateway.web import (
     models,
     openapi,
     rag,
+    responses,
     teams,
     users,
 )
@@ -44,6 +46,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     pipeline: Pipeline
     gatekeeper: Gatekeeper
     checkup: Checkup
+    shelf: ResponseShelf
 
 
 def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
@@ -51,13 +54,15 @@ def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
     observer = Observer(parts.metrics, parts.access_log, parts.clock)
     gatekeeper = Gatekeeper(snapshot.auth, parts.store, parts.clock, role=parts.store_role)
     pipeline = _pipeline(snapshot, parts)
-    endpoints = _endpoints(snapshot, parts, pipeline, gatekeeper, checkup)
+    shelf = ResponseShelf(parts.store, snapshot.responses, parts.clock)
+    endpoints = _endpoints(snapshot, parts, pipeline, gatekeeper, checkup, shelf)
     return Assembly(
         snapshot=snapshot,
         application=WebApplication(endpoints, gatekeeper, snapshot.server, observer.answered),
         pipeline=pipeline,
         gatekeeper=gatekeeper,
         checkup=checkup,
+        shelf=shelf,
     )
 
 
@@ -86,10 +91,13 @@ def _endpoints(
     pipeline: Pipeline,
     gatekeeper: Gatekeeper,
     checkup: Checkup,
+    shelf: ResponseShelf,
 ) -> Sequence[Endpoint]:
     service = KeyService(parts.store, parts.clock, forget=gatekeeper.forget)
+    answering = inference.Inference(pipeline, snapshot.server, parts.clock)
     families: list[Endpoint] = [
-        *inference.endpoints(inference.Inference(pipeline, snapshot.server, parts.clock)),
+        *inference.endpoints(answering),
+        *responses.endpoints(responses.ResponseRoutes(answering, shelf)),
         *models.endpoints(pipeline),
         *keys.endpoints(service),
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from hx_gateway.app.pidfile import pid_path
 from hx_gateway.app.schema import Verdict
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
-from hx_gateway.core.errors import ConfigError
+from hx_gateway.core.errors import ConfigError, DependencyError
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.core.tasks import spawn
 from hx_gateway.manage.checks import Checkup
@@ -29,6 +30,7 @@ from hx_gateway.transport.server import Edge
 
 _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 2.0
+_SWEEP_EVERY_S = 600.0
 _MIGRATION_LOCK_S = 60.0
 
 
@@ -75,6 +77,7 @@ class Gateway:
         self._background += (
             spawn(self._report_status(), name="status"),
             spawn(self._discover(), name="discovery"),
+            spawn(self._sweep(), name="sweep"),
         )
         self._write_pid(snapshot)
         self._announce(snapshot)
@@ -187,6 +190,15 @@ class Gateway:
                 self._found = msgspec.structs.replace(self._found, nodes=seen)
                 await self.reload()
             await self._parts.clock.sleep(EVERY_S)
+
+    async def _sweep(self) -> None:
+        """Remove kept answers whose time is over; a store that is away has time until the next."""
+        assert self._parts is not None  # noqa: S101 - opened in start
+        while not self._draining:
+            await self._parts.clock.sleep(_SWEEP_EVERY_S)
+            assert self._now is not None  # noqa: S101 - as above
+            with suppress(DependencyError):
+                await self._now.shelf.sweep()
 
     async def _report_status(self) -> None:
         last = ""

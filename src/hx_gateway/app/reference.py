@@ -37,6 +37,8 @@ FURTHER_CODES = {
     "parameter_not_allowed": "The field may not be set by a caller.",
     "team_not_found": "There is no such team.",
     "unknown_scope": "There is no such scope.",
+    "previous_response_not_found": "`previous_response_id` names no answer of the caller's.",
+    "response_not_cancellable": "Only an answer made in the background could be cancelled.",
     "unsupported_operation": "No deployment of the model can do this.",
     "unsupported_parameter": "The field is known, but not supported yet.",
     "user_not_found": "There is no such user.",

@@ -92,6 +92,7 @@ class Compiler:
             store=self._section("store", snapshot.StoreSettings()),
             redis=self._section("redis", snapshot.RedisSettings()),
             rag=self._section("rag", snapshot.RagSettings()),
+            responses=self._section("responses", snapshot.ResponseSettings()),
             routing=self._section("routing", snapshot.RoutingSettings()),
             log=self._section("log", snapshot.LogSettings()),
             local=local,

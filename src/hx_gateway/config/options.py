@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
         "store": snapshot.StoreSettings,
         "redis": snapshot.RedisSettings,
         "rag": snapshot.RagSettings,
+        "responses": snapshot.ResponseSettings,
         "routing": snapshot.RoutingSettings,
         "log": snapshot.LogSettings,
     }
@@ -278,6 +279,27 @@ _RAG = (
 )
 
 
+_RESPONSES = (
+    Option(
+        path="responses.ttl_s",
+        doc="Seconds an answer of `/v1/responses` is kept for a follow-up; 0 keeps none.",
+        low=0,
+    ),
+    Option(
+        path="responses.max_bytes",
+        doc="Largest conversation that is kept, with its answer, in bytes.",
+        low=1024,
+        high=1 << 28,
+    ),
+    Option(
+        path="responses.max_per_owner",
+        doc="Most answers kept for one user (or key without a user); the oldest go first.",
+        low=1,
+        high=1_000_000,
+    ),
+)
+
+
 _ROUTING = (
     Option(
         path="routing.strategy",
@@ -369,6 +391,7 @@ OPTIONS: tuple[Option, ...] = (
     *_STORE,
     *_REDIS,
     *_RAG,
+    *_RESPONSES,
     *_ROUTING,
     *_LOG,
 )

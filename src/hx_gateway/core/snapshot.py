@@ -87,6 +87,14 @@ class RagSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 5.0
 
 
+class ResponseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers of `/v1/responses` that are kept. Times in seconds, sizes in bytes."""
+
+    ttl_s: float = 30 * 86_400.0
+    max_bytes: int = 4 * 1024 * 1024
+    max_per_owner: int = 1000
+
+
 class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for all routes (`router_settings`). Times in seconds."""
 
@@ -149,6 +157,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     redis: RedisSettings = RedisSettings()
     rag: RagSettings = RagSettings()
+    responses: ResponseSettings = ResponseSettings()
     routing: RoutingSettings = RoutingSettings()
     log: LogSettings = LogSettings()
     local: LocalSettings = LocalSettings()

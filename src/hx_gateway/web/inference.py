@@ -27,7 +27,7 @@ HEARTBEATS = {"anthropic_messages": b'event: ping\ndata: {"type": "ping"}\n\n'}
 # Client headers that a vendor may want to see; which of them go on is data of the vendor.
 _PASSED_ON = (b"anthropic-beta", b"anthropic-version")
 MODEL_CREATED = 1677610602  # what LiteLLM answers for every model
-_ERRORS = (400, 403, 404, 413, 429, 500, 502, 503, 504)
+ERRORS = (400, 403, 404, 413, 429, 500, 502, 503, 504)
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,8 +62,11 @@ class Inference:
         """Make the handler of one operation in one client format."""
         return partial(self._answer, operation, dialect)
 
-    async def _answer(self, operation: Operation, dialect: str, visit: Visit) -> Response:
-        call = self._call(visit, operation, dialect)
+    def _answer(self, operation: Operation, dialect: str, visit: Visit) -> Awaitable[Response]:
+        return self.answer(visit, self.call(visit, operation, dialect))
+
+    async def answer(self, visit: Visit, call: Call) -> Response:
+        """Answer a call; a stream may begin before it is known whether there is an answer."""
         visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:
             return await self._pipeline.handle(call, visit.caller)
@@ -73,7 +76,7 @@ class Inference:
         except asyncio.CancelledError:
             task.cancel()
             raise
-        heartbeat = HEARTBEATS.get(dialect, COMMENT)
+        heartbeat = HEARTBEATS.get(call.dialect, COMMENT)
         if task.done():
             response = task.result()
             response.heartbeat = heartbeat
@@ -81,12 +84,11 @@ class Inference:
         late = LateStream(task, call)
         return Response(200, headers=[SSE_TYPE], chunks=late, heartbeat=heartbeat)
 
-    def _call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
+    def call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
+        """Read a request into a call; raises InvalidRequest."""
         request = visit.request
         fields = wire.decode_fields(request.body)
         take_controls(fields)
-        if dialect == "openai_responses":
-            _check_stateless(fields)
         model = visit.path.get("model") or wire.text_field(fields, "model")
         if not model:
             model = self._pipeline.table.default(request.header(b"x-hx-model-group"))
@@ -184,16 +186,6 @@ class LateStream:
             await self._chunks.aclose()
 
 
-def _check_stateless(fields: wire.Fields) -> None:
-    """Refuse what refers to an earlier answer: an upstream would look it up for any of our keys."""
-    for name in ("previous_response_id", "conversation"):
-        if bytes(fields.get(name, b"null")) != b"null":
-            raise InvalidRequest(
-                f"'{name}' is not supported: answers are not kept; send the whole conversation.",
-                param=name,
-            )
-
-
 def _passed_on(headers: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
     return {name: headers[name] for name in _PASSED_ON if name in headers}
 
@@ -223,7 +215,7 @@ def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
             inference.handler(Operation.COMPLETE, "openai_completions"), "complete", "completions"
         ),
         *_posts(inference.handler(Operation.EMBED, "openai_embeddings"), "embed", "embeddings"),
-        *_conversations(inference),
+        _messages(inference),
         *_models(inference),
     )
 
@@ -251,33 +243,27 @@ def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
             name=name if n == 0 else f"{name}_{n}",
             summary=_SUMMARIES[name],
             tag="inference",
-            errors=_ERRORS,
+            errors=ERRORS,
             listed=n == 0,
         )
         for n, path in enumerate(paths)
     ]
 
 
-def _conversations(inference: Inference) -> list[Endpoint]:
-    """The two other formats of a conversation; each has errors of its own shape."""
-    formats = (
-        ("/v1/messages", "messages", "anthropic_messages", "messages"),
-        ("/v1/responses", "responses", "openai_responses", "responses, without state"),
+def _messages(inference: Inference) -> Endpoint:
+    """Anthropic's format of a conversation, with errors of its own shape."""
+    dialect = "anthropic_messages"
+    return Endpoint(
+        method="POST",
+        path="/v1/messages",
+        scope=Scope.INFERENCE,
+        handler=inference.handler(Operation.CHAT, dialect),
+        name="messages",
+        summary="Answer a conversation (messages)",
+        tag="inference",
+        errors=ERRORS,
+        dialect=dialect,
     )
-    return [
-        Endpoint(
-            method="POST",
-            path=path,
-            scope=Scope.INFERENCE,
-            handler=inference.handler(Operation.CHAT, dialect),
-            name=name,
-            summary=f"Answer a conversation ({title})",
-            tag="inference",
-            errors=_ERRORS,
-            dialect=dialect,
-        )
-        for path, name, dialect, title in formats
-    ]
 
 
 def _models(inference: Inference) -> list[Endpoint]:

@@ -108,9 +108,11 @@ _ROLES = {
     "developer": Role.SYSTEM,
     "assistant": Role.ASSISTANT,
 }
-_OURS = frozenset({"model", "stream"}) | RESPONSES_ONLY
+# What the gateway itself does: it keeps the answer, with its metadata, and knows earlier ones.
+_KEPT = frozenset({"store", "metadata", "previous_response_id"})
+_OURS = frozenset({"model", "stream"}) | RESPONSES_ONLY | _KEPT
 # Without these a translated call would mean something else, so they are refused and not dropped.
-_NEEDED = ("previous_response_id", "conversation", "prompt", "background")
+_NEEDED = ("conversation", "prompt", "background")
 _NOTHING = (None, Raw(b"null"), Raw(b"false"))
 
 

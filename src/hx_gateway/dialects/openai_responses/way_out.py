@@ -35,8 +35,10 @@ class ResponsesOut(msgspec.Struct, frozen=True, kw_only=True):
         return encode_chat(as_chat(question), model, stream=stream)
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
-        """Change the model; a stream's usage comes without asking."""
-        return {**fields, "model": name_raw(model)}
+        """Change the model. An earlier answer is never named: its owner is known only to us."""
+        adapted = {**fields, "model": name_raw(model)}
+        adapted.pop("previous_response_id", None)
+        return adapted
 
     def decode(self, body: bytes) -> list[Event]:
         """Read a whole answer."""

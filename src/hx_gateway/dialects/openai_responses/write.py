@@ -26,7 +26,7 @@ _ECHOED: dict[str, object] = {
     "max_output_tokens": None,
     "previous_response_id": None,
     "reasoning": {"effort": None, "summary": None},
-    "store": False,
+    "store": True,
     "text": {"format": {"type": "text"}},
     "truncation": "disabled",
     "user": None,

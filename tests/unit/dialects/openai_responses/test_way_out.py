@@ -7,11 +7,13 @@ from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.openai_responses import WAY_OUT
 
 
-def test_adapting_changes_the_model_and_nothing_else() -> None:
-    fields = dict(call({"input": "Hi", "previous_response_id": "resp_1"}, "x").fields)
+def test_adapting_changes_the_model_and_names_no_earlier_answer() -> None:
+    fields = dict(call({"input": "Hi", "store": True}, "x").fields)
+    earlier = {**fields, "previous_response_id": Raw(b'"resp_1"')}
     for stream in (True, False):
-        adapted = WAY_OUT.adapt(fields, "upstream", stream=stream)
-        assert adapted == {**fields, "model": Raw(b'"upstream"')}
+        for given in (fields, earlier):
+            adapted = WAY_OUT.adapt(given, "upstream", stream=stream)
+            assert adapted == {**fields, "model": Raw(b'"upstream"')}
 
 
 def test_a_chat_is_translated() -> None:
