@@ -1,7 +1,7 @@
 """The inference routes: chat, completions, embeddings, models."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 
 import msgspec

@@ -14,7 +14,7 @@ from tests.support.sender import Answer, ScriptedSender
 from tests.support.web import MASTER_KEY, Browser
 
 from hx_gateway.core import wire
-from hx_gateway.core.http import Request, RequestHead
+from hx_gateway.core.http import Request
 from hx_gateway.core.snapshot import ResponseSettings, ServerSettings
 from hx_gateway.manage.responses import ResponseShelf
 from hx_gateway.web.endpoint import Visit
@@ -227,5 +227,4 @@ async def test_litellms_other_paths_are_the_same() -> None:
 
 
 def visit_of(body: bytes) -> Visit:
-    head = RequestHead("POST", PATH, "", {}, "127.0.0.1", 0.0)
-    return Visit("v-1", Request(head, body), CALLER)
+    return Visit("v-1", Request("POST", PATH, "", {}, body=body), CALLER)
