@@ -22,7 +22,9 @@ EXACTLY = "Return exactly the text: "
 class Ollama(Listener):
     """One node. `installed` maps a model to its capabilities; `resident` is what is loaded.
 
-    `load_s` passes when a model that is not resident is asked; `context` is its `num_ctx`.
+    `load_s` passes when a model that is not resident is asked; `context` is its `num_ctx`. Each
+    model works on `parallel` calls at once, the others wait in order, `max_queue` at most. Prompts
+    are counted in words; what is longer than the window is cut, or refused with `truncate` false.
     `mode` and `script` work as in `Upstream`: HANG, FAIL (with `status`), GARBAGE, ERROR_MIDWAY,
     CUT_MIDWAY, RESET_MIDWAY. `tool_call` answers the next chat that offers tools; `thinking`
     precedes an answer when the request has `think`.
@@ -47,8 +49,12 @@ class Ollama(Listener):
         self.status = 500
         self.thinking = "Let me think."
         self.tool_call: dict[str, Any] | None = None
+        self.parallel = 4
+        self.max_queue = 512
+        self.unpullable: set[str] = set()
         self.in_flight = 0
         self.most_in_flight = 0
+        self._slots: dict[str, asyncio.Semaphore] = {}
 
     async def _handle(self, asked: Asked, wire: Wire) -> None:
         mode = self.script.popleft() if self.script else self.mode
@@ -71,7 +77,9 @@ class Ollama(Listener):
             case "/api/version":
                 await wire.json({"version": self.version})
             case "/api/tags":
-                await wire.json({"models": [listed(name) for name in self.installed]})
+                await wire.json(
+                    {"models": [listed(name, able) for name, able in self.installed.items()]}
+                )
             case "/api/ps":
                 await wire.json({"models": [self._running(name) for name in self.resident]})
             case _:
@@ -94,6 +102,10 @@ class Ollama(Listener):
             case "/api/chat":
                 await self._chat(body, name, wire, mode)
             case "/api/generate":
+                if "completion" not in self.installed[name] and not _unloads(body):
+                    text = f'"{body["model"]}" does not support generate'
+                    await wire.json({"error": text}, 400)
+                    return
                 await self._load(body, name, wire, {"response": ""})
             case _:
                 await wire.answer(404, b"404 page not found", kind="text/plain")
@@ -106,15 +118,29 @@ class Ollama(Listener):
         elif not body.get("messages"):
             await self._load(body, name, wire, {"message": {"role": "assistant", "content": ""}})
         else:
-            self.in_flight += 1
-            self.most_in_flight = max(self.most_in_flight, self.in_flight)
-            try:
-                await self._warm(name, body)
-                await self._talk(body, wire, mode)
-            finally:
-                self.in_flight -= 1
+            await self._work(body, name, wire, mode)
 
-    async def _talk(self, body: dict[str, Any], wire: Wire, mode: Mode) -> None:
+    async def _work(self, body: dict[str, Any], name: str, wire: Wire, mode: Mode) -> None:
+        slots = self._slots.setdefault(name, asyncio.Semaphore(self.parallel))
+        if self.in_flight >= self.parallel + self.max_queue:
+            text = "server busy, please try again.  maximum pending requests exceeded"
+            await wire.json({"error": text}, 503)
+            return
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            async with slots:
+                await self._warm(name, body)
+                words = len(prompt(body).split())
+                if body.get("truncate") is False and words > self.resident[name]:
+                    text = "the input length exceeds the context length"
+                    await wire.json({"error": text}, 400)
+                    return
+                await self._talk(body, wire, mode, min(words, self.resident[name]))
+        finally:
+            self.in_flight -= 1
+
+    async def _talk(self, body: dict[str, Any], wire: Wire, mode: Mode, read: int) -> None:
         text = prompt(body).partition(EXACTLY)[2] or f"You said: {prompt(body)}"
         messages = self._messages(body, text)
         end = {
@@ -123,7 +149,7 @@ class Ollama(Listener):
             "message": {"role": "assistant", "content": ""},
             "done": True,
             "done_reason": "stop",
-            **durations(prompt=len(prompt(body).split()), answer=len(text.split())),
+            **durations(prompt=read, answer=len(text.split())),
         }
         if body.get("stream", True) is False:
             await wire.json({**end, "message": _merged(messages)})
@@ -152,7 +178,7 @@ class Ollama(Listener):
 
     async def _embed(self, body: dict[str, Any], name: str, wire: Wire, mode: Mode) -> None:
         await self._warm(name, body)
-        given = body.get("input", "")
+        given = body.get("input") or []
         inputs = [given] if isinstance(given, str) else given
         if mode is Mode.SHORT_COUNT:
             inputs = inputs[:-1]
@@ -166,7 +192,7 @@ class Ollama(Listener):
     async def _load(
         self, body: dict[str, Any], name: str, wire: Wire, content: dict[str, Any]
     ) -> None:
-        unload = body.get("keep_alive") in {0, "0", "0s"}
+        unload = _unloads(body)
         if unload:
             self.resident.pop(name, None)
         else:
@@ -183,6 +209,12 @@ class Ollama(Listener):
         name = tagged(body["model"])
         digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
         layer = {"status": f"pulling {digest[7:19]}", "digest": digest, "total": 1000}
+        if body["model"] in self.unpullable:
+            await wire.begin(kind=NDJSON)
+            await wire.piece(b'{"status":"pulling manifest"}\n')
+            await wire.piece(b'{"error":"pull model manifest: file does not exist"}\n')
+            await wire.end()
+            return
         steps = [{"status": "pulling manifest"}, layer]
         steps += [{**layer, "completed": done} for done in (250, 500, 1000)]
         steps += [{"status": "verifying sha256 digest"}, {"status": "writing manifest"}]
@@ -223,8 +255,17 @@ def tagged(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-def listed(name: str) -> dict[str, Any]:
-    """One model as `/api/tags` lists it."""
+def _unloads(body: dict[str, Any]) -> bool:
+    return body.get("keep_alive") in {0, "0", "0s"}
+
+
+def listed(name: str, able: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """One model as `/api/tags` lists it; `/api/ps` says nothing of what it can do."""
+    more = {} if able is None else {"capabilities": list(able)}
+    return {**_listed(name), **more}
+
+
+def _listed(name: str) -> dict[str, Any]:
     digest = hashlib.sha256(name.encode()).hexdigest()
     base = {"name": name, "model": name, "modified_at": STAMP, "size": 2_019_393_189}
     return {**base, "digest": digest, "details": details()}

@@ -15,6 +15,7 @@ from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.keys import KeyPolicy, judge_keys
 from hx_gateway.config.known import check_keys, open_known
 from hx_gateway.config.models import Entry, Surroundings, compile_models
+from hx_gateway.config.nodes import compile_nodes, read_wishes
 from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.prices import open_table
 from hx_gateway.config.report import Place, Report
@@ -72,7 +73,9 @@ class Compiler:
         self._check_tls()
         self._ask_for_wanted()
         generated = judge_keys(choices, given.state_dir, given.policy, self._report)
-        entries = self._entries()
+        fleet = self._section("fleet", snapshot.FleetSettings())
+        wishes = read_wishes(given.root, sorted(NODE_PROVIDERS), self._report)
+        entries, nodes = compile_nodes(self._entries(), wishes, fleet, self._report)
         strategy = str(choices["routing.strategy"].value)
         routes = compile_routes(entries, given.root, strategy, self._report)
         self._name_embedded(routes)
@@ -94,6 +97,8 @@ class Compiler:
             rag=self._section("rag", snapshot.RagSettings()),
             responses=self._section("responses", snapshot.ResponseSettings()),
             routing=self._section("routing", snapshot.RoutingSettings()),
+            fleet=fleet,
+            nodes=nodes,
             log=self._section("log", snapshot.LogSettings()),
             local=local,
             strict=given.policy.strict,
@@ -182,6 +187,9 @@ class Compiler:
         listed = given.root.get("model_list") or Node(self._embedded_models(), _EMBEDDED)
         entries = compile_models(listed, around)
         seen = embedded.configured_nodes(given.root, NODE_PROVIDERS)
+        if self._is_embedded:
+            around_us = embedded.surrounding_nodes(PROVIDERS, NODE_PROVIDERS, given.environment)
+            seen = {**around_us, **seen}
         nodes = embedded.nodes(
             {name: self._with_models(name, urls) for name, urls in seen.items()}
             or (given.found.nodes if self._is_embedded else {})

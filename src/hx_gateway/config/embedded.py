@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -92,13 +93,39 @@ def nodes(seen: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[Node]:
 
 
 def configured_nodes(root: Node, names: frozenset[str]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Read `hx.<provider>: [url, ...]`; which models they have is not known yet."""
+    """Read `hx.<provider>: [url, {url: ...}, ...]`; which models they have is not known yet."""
     hx = root.get("hx")
     return {
-        name: {str(item.value): () for item in node.items()}
+        name: {str(url.value): () for item in node.items() if (url := url_of(item)) is not None}
         for name, node in (hx.members() if hx is not None else ())
         if name in names
     }
+
+
+def url_of(item: Node) -> Node | None:
+    """Find the address in one entry of such a list."""
+    return item.get("url") if isinstance(item.value, dict) else item
+
+
+def surrounding_nodes(
+    providers: Mapping[str, Provider], names: frozenset[str], environment: Environment
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """List the servers that the environment names (the vendor's own variables)."""
+    return {
+        name: {full_url(variable.value, providers[name].base_url): ()}
+        for name in sorted(names)
+        for variable in [next(filter(None, map(environment.get, providers[name].base_env)), None)]
+        if variable is not None
+    }
+
+
+def full_url(value: str, base_url: str | None) -> str:
+    """Complete `host` or `host:port`, as some vendors' own variables have it."""
+    if "://" in value:
+        return value
+    has_port = value.rpartition("]")[2].count(":") == 1
+    default = urlsplit(base_url or "").port
+    return f"http://{value}" if has_port or default is None else f"http://{value}:{default}"
 
 
 def _model(name: str, model: str, *, mode: str | None = None, api_base: str | None = None) -> Node:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from hx_gateway.config.document import Node
+from hx_gateway.config.embedded import full_url
 from hx_gateway.config.environment import Environment
 from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.known import Keys, check_model_keys
@@ -230,9 +231,7 @@ class _ModelCompiler:
                 return url, (self._params.node.get(name) or self._params.node).place
         for name in provider.base_env:
             if (variable := self._around.environment.get(name)) is not None:
-                # Some vendors' own variables hold only host:port.
-                bare = "://" not in variable.value
-                return f"http://{variable.value}" if bare else variable.value, variable.place
+                return full_url(variable.value, provider.base_url), variable.place
         return provider.base_url, self._params.node.place
 
     def _credential(self, provider: Provider) -> Secret | None:

@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
         "rag": snapshot.RagSettings,
         "responses": snapshot.ResponseSettings,
         "routing": snapshot.RoutingSettings,
+        "fleet": snapshot.FleetSettings,
         "log": snapshot.LogSettings,
     }
 )
@@ -379,6 +380,24 @@ _ROUTING = (
 )
 
 
+_FLEET = (
+    Option(
+        path="fleet.context",
+        doc="A prompt longer than the model's window on its node: warn in a header, refuse, off.",
+        choices=("warn", "refuse", "off"),
+    ),
+    Option(path="fleet.poll_s", doc="Seconds between two looks at a node.", low=0.1, high=3600),
+    Option(path="fleet.queue", doc="Most calls that wait for one model.", low=0, high=100_000),
+    Option(path="fleet.queue_timeout", doc="Seconds a call waits for a node.", low=0),
+    Option(
+        path="fleet.parallel",
+        doc="Calls of one model a node works on at once (its OLLAMA_NUM_PARALLEL); 0: learned.",
+        low=0,
+        high=1024,
+    ),
+)
+
+
 _LOG = (
     Option(path="log.level", doc="Least severe level shown.", env=("LITELLM_LOG",), choices=LEVELS),
     Option(path="log.access", doc="One line for each request."),
@@ -393,5 +412,6 @@ OPTIONS: tuple[Option, ...] = (
     *_RAG,
     *_RESPONSES,
     *_ROUTING,
+    *_FLEET,
     *_LOG,
 )

@@ -259,6 +259,13 @@ class Garbled(UpstreamError):
     code = "upstream_garbled"
 
 
+class NodeBusy(UpstreamError):
+    """Every node that has the model is taken, and too many calls wait already, or for too long."""
+
+    status = 503
+    code = "node_busy"
+
+
 class Interrupted(UpstreamError):
     """A stream that had begun broke off; nothing is retried any more."""
 

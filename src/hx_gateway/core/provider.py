@@ -10,6 +10,7 @@ from hx_gateway.core.chat import Chat, Embedding
 from hx_gateway.core.errors import GatewayError, UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.http import Header, HttpRequest
+from hx_gateway.core.node import NodeWire
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields
@@ -167,6 +168,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     `client_headers` are the client's headers that go on, each with the values that may (of a
     comma-separated list), or None for any. `local` marks a child process on this machine.
     `at_home` names formats that only the vendor's own address speaks, not those that imitate it.
+    `node`: its servers are one's own and can be asked how they are; they form a fleet.
     """
 
     name: str
@@ -186,4 +188,5 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     model_names: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
     client_headers: Mapping[bytes, frozenset[bytes] | None] = {}
+    node: NodeWire | None = None
     docs: str = ""

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from hx_gateway.core.http import Deadlines, Origin
+from hx_gateway.core.http import Deadlines, Header, Origin
+from hx_gateway.core.node import NodeWire
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Price
@@ -26,7 +27,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `id` is stable over restarts. `base_path` is what precedes a dialect's own path (`/v1`).
     `defaults` are body fields sent unless the client sent its own (LiteLLM's extra litellm_params).
     `price` is None when nobody knows it. `mode` is LiteLLM's word: chat, embedding, rerank ...
-    `num_ctx`: effective context window in tokens where known.
+    `node` names the server of one's own that it is on (see `Node`).
     """
 
     id: str
@@ -57,6 +58,23 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     canned: str | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
     info: Mapping[str, Raw] = {}
+    node: str | None = None
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """One model server of one's own. `name` is what people see; addresses are not shown.
+
+    `parallel`: how many calls of one model it works on at once; None: found out by watching.
+    """
+
+    name: str
+    provider: Provider
+    wire: NodeWire
+    origin: Origin
+    base_path: str = ""
+    credential: Secret | None = None
+    headers: tuple[Header, ...] = ()
+    parallel: int | None = None
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from hx_gateway.core.route import Deployment, OnDisconnect, Route
+from hx_gateway.core.route import Deployment, Node, OnDisconnect, Route
 from hx_gateway.core.secret import Secret
 
 
@@ -115,6 +115,21 @@ class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     strategy_args: Mapping[str, float] = {}
 
 
+class FleetSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Model servers of one's own. Times in seconds.
+
+    `context`: what to do with a prompt longer than the model's window: warn, refuse, off.
+    `poll_s`: how often a node is asked how it is. `queue`: most calls that wait for one model.
+    `parallel`: calls of one model that a node works on at once; 0: found out by watching.
+    """
+
+    context: str = "warn"
+    poll_s: float = 2.0
+    queue: int = 100
+    queue_timeout: float = 60.0
+    parallel: int = 0
+
+
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The log: one JSON line an event on standard output."""
 
@@ -143,6 +158,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the configuration says, ready to use.
 
     `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name.
+    `nodes` are the servers of one's own, as deployments name them.
     `is_embedded`: nobody listed models, so what was found on this machine is offered.
     `generation` counts compiled snapshots of this process from 1; `digest` tells two apart.
     """
@@ -159,6 +175,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     rag: RagSettings = RagSettings()
     responses: ResponseSettings = ResponseSettings()
     routing: RoutingSettings = RoutingSettings()
+    fleet: FleetSettings = FleetSettings()
+    nodes: tuple[Node, ...] = ()
     log: LogSettings = LogSettings()
     local: LocalSettings = LocalSettings()
     strict: bool = False

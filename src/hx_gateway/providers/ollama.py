@@ -6,7 +6,7 @@ Docs: https://github.com/ollama/ollama/blob/main/docs/api.md
 from hx_gateway.adapter import Bearer, Provider
 from hx_gateway.core.call import Operation
 from hx_gateway.core.http import HttpRequest
-from hx_gateway.dialects import ollama_chat, ollama_embed
+from hx_gateway.dialects import ollama_chat, ollama_embed, ollama_node
 
 PROVIDER = Provider(
     name="ollama",
@@ -24,5 +24,6 @@ PROVIDER = Provider(
     models_path="/api/tags",
     # Never by generating text: that loads the model and can take minutes.
     health=HttpRequest(method="GET", path="/api/version"),
+    node=ollama_node.WIRE,
     docs="https://github.com/ollama/ollama/blob/main/docs/api.md",
 )
