@@ -64,8 +64,12 @@ class Browser:
         response = await self._application.answer(
             Request(method, path, urlencode(query), headers, body=content)
         )
+        whole = response.body
+        if response.chunks is not None:
+            whole = b"".join([chunk async for chunk in response.chunks])
+            await response.chunks.aclose()
         named = {name.decode(): value.decode() for name, value in response.headers}
-        return Answer(response.status, named, response.body)
+        return Answer(response.status, named, whole)
 
     async def get(self, path: str, *, key: str | None = MASTER_KEY, **query: object) -> Answer:
         """GET a path."""

@@ -13,6 +13,7 @@ from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.manage.directory import Directory
 from hx_gateway.manage.keys import KeyService
+from hx_gateway.manage.nodes import NodeService
 from hx_gateway.manage.responses import ResponseShelf
 from hx_gateway.manage.teams import TeamService
 from hx_gateway.manage.users import UserService
@@ -28,6 +29,7 @@ from hx_gateway.web import (
     keys,
     metrics,
     models,
+    nodes,
     openapi,
     rag,
     responses,
@@ -103,6 +105,7 @@ def _endpoints(
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),
         *users.endpoints(UserService(parts.store, parts.clock, forget=gatekeeper.forget), service),
         *directory.endpoints(Directory(parts.store)),
+        *nodes.endpoints(NodeService(parts.fleet, parts.client, parts.clock)),
         *health.endpoints(checkup, snapshot.rag.embedding_model),
         *metrics.endpoints(parts.metrics, snapshot.auth, checkup),
     ]

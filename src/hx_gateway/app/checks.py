@@ -9,6 +9,7 @@ from hx_gateway.app.pings import (
     DATABASE,
     EMBEDDING,
     MODELS,
+    NODES,
     QDRANT,
     REDIS,
     Run,
@@ -19,6 +20,8 @@ from hx_gateway.app.vectors import NOT_INSTALLED
 from hx_gateway.core.check import Check, Finding, Verdict
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.routing.fleet import Fleet
+from hx_gateway.routing.sight import NodeState
 
 
 def build_checks(snapshot: Snapshot, parts: Parts) -> tuple[Check, ...]:
@@ -29,6 +32,7 @@ def build_checks(snapshot: Snapshot, parts: Parts) -> tuple[Check, ...]:
         Check(name="qdrant", rank=QDRANT, run=_vectors(snapshot, parts)),
         Check(name="embedding model", rank=EMBEDDING, run=_embedding(snapshot, parts)),
         Check(name="models", rank=MODELS, run=_models(snapshot, parts)),
+        *([Check(name="nodes", rank=NODES, run=_nodes(parts.fleet))] if snapshot.nodes else []),
     )
 
 
@@ -81,6 +85,21 @@ def _models(snapshot: Snapshot, parts: Parts) -> Run:
             verdict=Verdict.FAIL if away == len(routes) else Verdict.WARN,
             detail=f"{away} of {len(routes)} models have no usable deployment at the moment.",
             remedy="The log names them; `hx-gateway doctor` asks each upstream.",
+        )
+
+    return run
+
+
+def _nodes(fleet: Fleet) -> Run:
+    async def run() -> Finding:
+        away = [n for n, sight in fleet.sights.items() if sight.state is NodeState.ASLEEP]
+        if not away:
+            return Finding(name="nodes", verdict=Verdict.OK, detail=f"{len(fleet.sights)} nodes.")
+        return Finding(
+            name="nodes",
+            verdict=Verdict.FAIL if len(away) == len(fleet.sights) else Verdict.WARN,
+            detail=f"{', '.join(sorted(away))} of {len(fleet.sights)} nodes do not answer.",
+            remedy="A node that wakes is used by itself; `hx-gateway nodes list` shows all.",
         )
 
     return run

@@ -1,20 +1,25 @@
 """Finds model servers of one's own: on this machine by default, or those that `hx` names.
 
 Runs after the start, in the background: nothing waits for it, and what it finds comes in by a
-reload like any other change.
+reload like any other change. Nodes that are known are looked at by `app/nodes.py`.
 """
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
 
+from hx_gateway.app.parts import Parts
 from hx_gateway.config.compile import NODE_PROVIDERS
+from hx_gateway.config.embedded import Found
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.http import Deadlines, HttpRequest, Origin, Sender
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.providers.registry import PROVIDERS
+from hx_gateway.routing.sight import Sight
 
 Seen = dict[str, dict[str, tuple[str, ...]]]  # provider -> base URL -> models
 EVERY_S = 30.0
@@ -43,7 +48,8 @@ async def discover(snapshot: Snapshot, sender: Sender) -> Seen:
 
 def _candidates(snapshot: Snapshot) -> Iterable[tuple[Provider, str]]:
     """Servers that are named; without a model list, the usual ports of this machine."""
-    for name in sorted(NODE_PROVIDERS):
+    watched = {node.provider.name for node in snapshot.nodes}
+    for name in sorted(NODE_PROVIDERS - watched):
         provider = PROVIDERS[name]
         named = _named(snapshot, name)
         if named:
@@ -79,6 +85,47 @@ async def _models(provider: Provider, url: str, sender: Sender) -> tuple[str, ..
         return None
     names = (model.name or model.id for model in (*answer.models, *answer.data))
     return tuple(sorted({name for name in names if name})) if exchange.status == 200 else None
+
+
+class Discovery:
+    """Keeps what was found: servers that answer here, and which models nodes have.
+
+    What is new comes in by a reload, one at a time; what does not answer keeps its models.
+    """
+
+    def __init__(self, installed: Found) -> None:
+        """Start with the parts that are installed."""
+        self.found = installed
+        self._has_news = asyncio.Event()
+
+    async def run(
+        self, parts: Parts, current: Callable[[], Snapshot], reload: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Look around now and then, and whenever a node's list of models changed."""
+        parts.node_watch.on_models = lambda sight: self._heard(sight, current())
+        while True:
+            self._take(await discover(current(), parts.client))
+            if self._has_news.is_set():
+                self._has_news.clear()
+                await reload()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_news.wait(), EVERY_S)
+
+    def _heard(self, sight: Sight, snapshot: Snapshot) -> None:
+        """Take over what a node has now, where all of its models are offered."""
+        node = sight.node
+        offered = (each.node for route in snapshot.wildcards for each in route.deployments)
+        if node.name in offered:
+            url = f"{node.origin.scheme}://{node.origin.authority}{node.base_path}"
+            self._take({node.provider.name: {url: tuple(sorted(sight.installed or ()))}})
+
+    def _take(self, seen: Seen) -> None:
+        known = self.found.nodes
+        if not differs(seen, known):
+            return
+        nodes = {name: {**known.get(name, {}), **urls} for name, urls in seen.items()}
+        self.found = msgspec.structs.replace(self.found, nodes={**known, **nodes})
+        self._has_news.set()
 
 
 def differs(seen: Seen, known: Mapping[str, Mapping[str, tuple[str, ...]]]) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from hx_gateway.app.build import Assembly, assemble
 from hx_gateway.app.checks import build_checks
 from hx_gateway.app.database import upgrade
-from hx_gateway.app.discovery import EVERY_S, differs, discover
+from hx_gateway.app.discovery import Discovery
 from hx_gateway.app.listen import Listen
 from hx_gateway.app.open import open_parts, secrets_of
 from hx_gateway.app.options import ServeOptions
@@ -59,7 +59,8 @@ class Gateway:
         self._background: tuple[asyncio.Task[None], ...] = ()
         self._hurried = asyncio.Event()
         self._draining = False
-        self._found = find_installed()
+        self._discovery = Discovery(find_installed())
+        self._reloading = asyncio.Lock()
         self.on_status: Callable[[str], None] = _nothing
 
     async def start(self) -> None:
@@ -76,16 +77,19 @@ class Gateway:
         self._swap(snapshot)
         self._background += (
             spawn(self._report_status(), name="status"),
-            spawn(self._discover(), name="discovery"),
             spawn(self._sweep(), name="sweep"),
+            spawn(self._discovery.run(self._parts, self._snapshot, self.reload), name="discovery"),
         )
         self._write_pid(snapshot)
         self._announce(snapshot)
 
     async def reload(self) -> bool:
         """Compile the configuration anew and swap it whole; a bad one changes nothing."""
-        assert self._now is not None  # noqa: S101 - signals are wired after start
-        old = self._now.snapshot
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
+        old = self._snapshot()
         try:
             snapshot = await asyncio.to_thread(self._load, old.generation + 1)
         except ConfigError as error:
@@ -131,6 +135,10 @@ class Gateway:
         missing = self._now.checkup.missing()
         return f"degraded: {', '.join(missing)}" if missing else "serving"
 
+    def _snapshot(self) -> Snapshot:
+        assert self._now is not None  # noqa: S101 - asked after start
+        return self._now.snapshot
+
     def _load(self, generation: int) -> Snapshot:
         options = self._options
         snapshot = load_snapshot(
@@ -139,7 +147,7 @@ class Gateway:
             dev=options.dev,
             strict=options.strict,
             generation=generation,
-            found=self._found,
+            found=self._discovery.found,
         )
         server = msgspec.structs.replace(
             snapshot.server,
@@ -161,6 +169,8 @@ class Gateway:
             _log.warning("%s", warning)
         parts.states.deployments = snapshot.deployments
         parts.redactor.know(secrets_of(snapshot))
+        parts.fleet.configure(snapshot.nodes, snapshot.fleet)
+        parts.node_watch.watch(snapshot.nodes, snapshot.fleet.poll_s)
         checkup = Checkup(build_checks(snapshot, parts), parts.clock)
         self._now = assemble(snapshot, parts, checkup)
         self._edge.settings = snapshot.server
@@ -180,16 +190,6 @@ class Gateway:
             await clock.sleep(_STATUS_EVERY_S)
         level = logging.INFO if outcome.verdict is Verdict.CURRENT else logging.ERROR
         _log.log(level, "schema %s %s %s", outcome.verdict, outcome.version, outcome.reason)
-
-    async def _discover(self) -> None:
-        """Look for model servers now and then; take what is new in by a reload."""
-        while not self._draining:
-            assert self._now is not None and self._parts is not None  # noqa: S101, PT018 - started
-            seen = await discover(self._now.snapshot, self._parts.client)
-            if differs(seen, self._found.nodes):
-                self._found = msgspec.structs.replace(self._found, nodes=seen)
-                await self.reload()
-            await self._parts.clock.sleep(EVERY_S)
 
     async def _sweep(self) -> None:
         """Remove kept answers whose time is over; a store that is away has time until the next."""

@@ -8,6 +8,7 @@ from functools import partial
 from hx_gateway import __version__
 from hx_gateway.app.children import Children, wanted_children
 from hx_gateway.app.database import open_counters, open_store, store_role
+from hx_gateway.app.nodes import NodeWatch, node_numbers
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.app.vectors import open_vectors
@@ -16,11 +17,13 @@ from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
 from hx_gateway.transport.client import Client, proxies_from
 from hx_gateway.usage import log
 from hx_gateway.usage.line_writer import LineWriter
 from hx_gateway.usage.metrics import Metrics
+from hx_gateway.usage.node_metrics import NodeMetrics
 from hx_gateway.usage.rag_metrics import RagMetrics
 from hx_gateway.usage.redact import Redactor
 
@@ -47,11 +50,12 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
     )
     health.on_open = partial(_opened, metrics)
     client = Client(proxies=proxies_from(environ))
+    chance, fleet = system_random(), Fleet()
     children = Children(wanted_children(snapshot), environ)
     children.start()
     return Parts(
         clock=clock,
-        random=system_random(),
+        random=chance,
         client=client,
         store=open_store(snapshot, clock),
         store_role=store_role(snapshot),
@@ -60,9 +64,12 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         children=children,
         drainer=drainer,
         health=health,
+        fleet=fleet,
+        node_watch=NodeWatch(fleet, client, clock, chance),
         states=states,
         metrics=metrics,
         rag_metrics=RagMetrics(metrics.registry),
+        node_metrics=NodeMetrics(metrics.registry, lambda: node_numbers(fleet)),
         lines=lines,
         redactor=redactor,
         access_log=access_log,

@@ -5,15 +5,18 @@ import random
 import msgspec
 
 from hx_gateway.app.children import Children
+from hx_gateway.app.nodes import NodeWatch
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
 from hx_gateway.transport.client import Client
 from hx_gateway.usage.line_writer import LineWriter
 from hx_gateway.usage.log import AccessLog
 from hx_gateway.usage.metrics import Metrics
+from hx_gateway.usage.node_metrics import NodeMetrics
 from hx_gateway.usage.rag_metrics import RagMetrics
 from hx_gateway.usage.redact import Redactor
 
@@ -31,9 +34,12 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     children: Children
     drainer: Drainer
     health: Health
+    fleet: Fleet
+    node_watch: NodeWatch
     states: DeploymentStates
     metrics: Metrics
     rag_metrics: RagMetrics
+    node_metrics: NodeMetrics
     lines: LineWriter
     redactor: Redactor
     access_log: AccessLog | None
@@ -42,6 +48,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     async def aclose(self) -> None:
         """Close what is open, the log last."""
         await self.drainer.aclose()
+        self.node_watch.stop()
         await self.children.stop()
         if self.vectors is not None:
             await self.vectors.aclose()

@@ -16,7 +16,8 @@ REMEDIES = {
 }
 Run = Callable[[], Awaitable[Finding]]
 
-DATABASE, REDIS, QDRANT, EMBEDDING, MODELS = 40, 50, 60, 70, 80  # ranks: the lowest is the cause
+# Ranks: the lowest is the cause.
+DATABASE, REDIS, QDRANT, EMBEDDING, MODELS, NODES = 40, 50, 60, 70, 80, 85
 
 PING_S = 3.0  # less than a checkup takes, so that the role is named and not only the check
 

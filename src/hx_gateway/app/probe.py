@@ -1,6 +1,6 @@
 """Asks a running gateway how it is, over HTTP, as any client would."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
@@ -9,8 +9,9 @@ import msgspec
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import UpstreamError
-from hx_gateway.core.http import JSON_TYPE, Deadlines, HttpRequest, Origin
+from hx_gateway.core.http import JSON_TYPE, Deadlines, Exchange, HttpRequest, Origin
 from hx_gateway.core.secret import Secret
+from hx_gateway.dialects.ndjson import LineParser
 from hx_gateway.transport.client import Client
 
 DEADLINES = Deadlines(connect=2.0, first_byte=60.0, idle=60.0, total=120.0)
@@ -33,8 +34,30 @@ class Caller:
         self._origin = origin
         self._key = key
 
-    async def ask(self, path: str, body: object = None) -> Said:
+    async def ask(self, path: str, body: object = None, deadlines: Deadlines = DEADLINES) -> Said:
         """GET, or POST when there is a body; raises UpstreamError when nobody answers."""
+        answer = await self._send(path, body, deadlines)
+        try:
+            return Said(status=answer.status, value=_json(await answer.read()))
+        finally:
+            answer.close()
+
+    async def lines(
+        self, path: str, body: object, deadlines: Deadlines = DEADLINES
+    ) -> AsyncGenerator[Said, None]:
+        """POST, and give each line of the answer as it comes."""
+        answer = await self._send(path, body, deadlines)
+        parser = LineParser()
+        try:
+            while data := await answer.receive():
+                for line in parser.feed(data):
+                    yield Said(status=answer.status, value=_json(line))
+            for line in parser.end():
+                yield Said(status=answer.status, value=_json(line))
+        finally:
+            answer.close()
+
+    async def _send(self, path: str, body: object, deadlines: Deadlines) -> Exchange:
         headers = [JSON_TYPE]
         if self._key is not None:
             headers.append((b"authorization", f"Bearer {self._key.reveal()}".encode()))
@@ -44,11 +67,7 @@ class Caller:
             headers=tuple(headers),
             body=b"" if body is None else wire.encode(body),
         )
-        answer = await self._client.send(self._origin, request, DEADLINES)
-        try:
-            return Said(status=answer.status, value=_json(await answer.read()))
-        finally:
-            answer.close()
+        return await self._client.send(self._origin, request, deadlines)
 
 
 @asynccontextmanager

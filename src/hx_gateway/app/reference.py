@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from hx_gateway import __version__
 from hx_gateway.core.errors import GatewayError
 from hx_gateway.usage.metrics import Metrics
+from hx_gateway.usage.node_metrics import NodeMetrics
 from hx_gateway.usage.rag_metrics import RagMetrics
 from hx_gateway.web.endpoint import Endpoint
 
@@ -80,6 +81,7 @@ def metrics_page() -> str:
     """List every family of `/metrics`."""
     metrics = Metrics(__version__)
     RagMetrics(metrics.registry)
+    NodeMetrics(metrics.registry, lambda: ())
     text = (
         "Names and labels that begin with `litellm_` are LiteLLM's, so its dashboards work "
         "unchanged. The process families come from the Prometheus client."

@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "keys": "make, show, change, block and remove virtual keys",
         "teams": "make, show, change, block and remove teams",
         "users": "make, show, change, block and remove users",
+        "nodes": "list model servers of one's own; load, drop and download models",
         "db": "look at the schema of the database, and bring it up to date",
         "demo": "install the demo model's weights, or say whether they are there",
         "systemd": "install the systemd units",
