@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from hx_gateway.config.known import Keys
-from hx_gateway.config.options import OPTIONS, SECTIONS, Option, written
+from hx_gateway.config.option import SECTIONS, Option, written
+from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.settings import shown
 
 _HEAD = """# Settings

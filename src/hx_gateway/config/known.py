@@ -11,7 +11,8 @@ from importlib import resources
 import msgspec
 
 from hx_gateway.config.document import Node
-from hx_gateway.config.options import OPTIONS, SECTIONS
+from hx_gateway.config.option import SECTIONS
+from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.report import Report
 
 _SECTIONS = ("general_settings", "litellm_settings", "router_settings")

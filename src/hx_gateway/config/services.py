@@ -6,7 +6,8 @@ from typing import TypeVar
 from hx_gateway.config.document import Node
 from hx_gateway.config.dsn import Address, BrokenUrl, parse_database, parse_redis
 from hx_gateway.config.environment import Environment
-from hx_gateway.config.options import OPTIONS, Option
+from hx_gateway.config.option import Option
+from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.scalar import read_bool

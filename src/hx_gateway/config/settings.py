@@ -9,7 +9,8 @@ import msgspec
 
 from hx_gateway.config.document import Node
 from hx_gateway.config.environment import Environment
-from hx_gateway.config.options import OPTIONS, Option, written
+from hx_gateway.config.option import Option, written
+from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.scalar import READERS, read_bool
 from hx_gateway.core.secret import Secret

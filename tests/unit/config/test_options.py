@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from hx_gateway.config.options import OPTIONS, SECTIONS, Option, written
+from hx_gateway.config.option import SECTIONS, Option
+from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.scalar import READERS
 
 # Fields that nobody sets: they say how the process was started, or what was found.
@@ -26,16 +27,3 @@ def test_every_option_can_be_read_and_is_described(option: Option) -> None:
 def test_no_variable_sets_two_options() -> None:
     names = [name for option in OPTIONS for name in (*option.env, *option.off_env)]
     assert len(names) == len(set(names))
-
-
-def test_secrets_are_known_by_their_type() -> None:
-    secret = {option.path for option in OPTIONS if option.is_secret}
-    assert {"auth.master_key", "auth.admin_keys", "store.url", "redis.url"} <= secret
-    assert "server.port" not in secret
-
-
-@pytest.mark.parametrize(
-    ("number", "text"), [(1 << 20, "1048576"), (0, "0"), (0.1, "0.1"), (5.0, "5")]
-)
-def test_limits_are_written_as_people_do(number: float, text: str) -> None:
-    assert written(number) == text
