@@ -33,10 +33,12 @@ class Fault(StrEnum):
     BAD_CHUNK = "bad_chunk"  # chunked framing that is broken
     ERROR = "error"  # the dialect's own error event, then a proper end
     EARLY_END = "early_end"  # the dialect's end mark, though the answer is not complete
+    PAUSE = "pause"  # no fault: silence for `PAUSE_S`, then the rest
     HALF_UTF8_ON = "half_utf8_on"  # as above, but the rest of the stream follows
     BAD_JSON_ON = "bad_json_on"
 
 
+PAUSE_S = 0.35
 # Those that make sense only between two events.
 BETWEEN = {Fault.EARLY_END, Fault.HALF_UTF8_ON, Fault.BAD_JSON_ON}
 
@@ -294,6 +296,11 @@ class _Answer:
 
     async def _stall(self) -> None:
         pass
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(PAUSE_S)
+        await self._pieces(self._stream[self._cut.at :])
+        await self._end()
 
     async def _garbage(self) -> None:
         await self._piece(self._chance.randbytes(64) + b"\n\n")

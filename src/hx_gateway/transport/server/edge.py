@@ -135,14 +135,15 @@ class Edge:
 
 
 def _tick_of(settings: ServerSettings) -> float:
-    """How often deadlines are looked at: a tenth of the shortest, within bounds."""
-    shortest = min(
+    """How often deadlines are looked at: a tenth of the shortest (0 is none), within bounds."""
+    times = (
         settings.header_timeout,
         settings.body_idle_timeout,
         settings.keepalive_timeout,
         settings.write_timeout,
         settings.heartbeat_interval,
     )
+    shortest = min((time for time in times if time), default=_TICKS[1])
     return min(max(shortest / 10, _TICKS[0]), _TICKS[1])
 
 
