@@ -83,7 +83,7 @@ class Lanes:
 def lane_of(call: Call, deployment: Deployment) -> Lane | None:
     """Find the lane of calls like this one; None when each of them has to be looked at."""
     provider = deployment.provider
-    out = _way_out(call, deployment)
+    out = way_out_of(call, deployment)
     if (
         out.name != call.dialect
         or call.operation is Operation.EMBED
@@ -105,7 +105,7 @@ def lane_of(call: Call, deployment: Deployment) -> Lane | None:
 def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
     """Decide everything about the request except its credential and bytes."""
     provider = deployment.provider
-    out = _way_out(call, deployment)
+    out = way_out_of(call, deployment)
     relayed = out.name == call.dialect
     fields: Mapping[str, Raw] = call.fields
     if deployment.defaults:
@@ -135,7 +135,8 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
     return draft, out, relayed
 
 
-def _way_out(call: Call, deployment: Deployment) -> WayOut:
+def way_out_of(call: Call, deployment: Deployment) -> WayOut:
+    """Choose the format a deployment is asked in; raises InvalidRequest when it has none."""
     ways = deployment.provider.speaks.get(call.operation)
     if not ways:
         raise InvalidRequest(

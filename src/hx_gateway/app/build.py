@@ -18,10 +18,12 @@ from hx_gateway.manage.responses import ResponseShelf
 from hx_gateway.manage.teams import TeamService
 from hx_gateway.manage.users import UserService
 from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.rag.service import DocumentService
 from hx_gateway.routing.table import Table
 from hx_gateway.web import (
+    counting,
     directory,
     docs,
     health,
@@ -100,6 +102,9 @@ def _endpoints(
     families: list[Endpoint] = [
         *inference.endpoints(answering),
         *responses.endpoints(responses.ResponseRoutes(answering, shelf)),
+        *counting.endpoints(
+            counting.CountingRoutes(answering, TokenCounter(pipeline.table, parts.client))
+        ),
         *models.endpoints(pipeline),
         *keys.endpoints(service),
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),

@@ -1,6 +1,5 @@
 """Messages as clients speak them."""
 
-from hx_gateway.core import wire
 from hx_gateway.core.call import Call
 from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import GatewayError, InvalidRequest
@@ -25,12 +24,8 @@ class MessagesIn:
         return chat
 
     def read_count(self, call: Call) -> Chat:
-        """Understand a call of `/v1/messages/count_tokens`, which has no limit."""
+        """Understand a call that asks for a count only, and so has no limit."""
         return read_chat(call)
-
-    def render_count(self, tokens: int) -> bytes:
-        """Write the answer of `/v1/messages/count_tokens`."""
-        return wire.encode({"input_tokens": tokens})
 
     def render(self, events: list[Event], call: Call) -> bytes:
         """Write a whole answer."""

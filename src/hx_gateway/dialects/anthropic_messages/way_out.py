@@ -1,14 +1,15 @@
 """Messages as upstreams speak them."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 
-from hx_gateway.core.errors import UpstreamError
+from hx_gateway.core.errors import Garbled, UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects.anthropic_messages import errors
 from hx_gateway.dialects.anthropic_messages.decode import (
     MessageDecoder,
@@ -21,8 +22,14 @@ from hx_gateway.dialects.foreign import OPENAI_ONLY
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.questions import as_chat
 
-COUNT_PATH = "/v1/messages/count_tokens"
 _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+
+
+class _Count(msgspec.Struct):
+    input_tokens: Annotated[int, msgspec.Meta(ge=0)]
+
+
+_COUNT = msgspec.json.Decoder(_Count)
 
 
 class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +37,7 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "anthropic_messages"
     path: str = "/v1/messages"
+    count_path: str = "/v1/messages/count_tokens"
     lacks: frozenset[str] = frozenset(
         {
             "seed",
@@ -45,10 +53,16 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
         """Write the body of a translated call."""
         return encode_chat(as_chat(question), model, stream=stream)
 
-    def encode_count(self, question: Question, model: str) -> Fields:
-        """Write the body for `COUNT_PATH`: the prompt and what belongs to it, no settings."""
-        fields = encode_chat(as_chat(question), model, stream=False)
+    def counted(self, fields: Fields) -> Fields:
+        """Give of a request's body what `count_path` takes: what is read, no settings."""
         return {name: fields[name] for name in _COUNTED if name in fields}
+
+    def read_count(self, body: bytes) -> int:
+        """Read the answer of `count_path`; raises Garbled."""
+        try:
+            return _COUNT.decode(body).input_tokens
+        except NOT_JSON:
+            raise Garbled("The upstream's answer is no count of tokens.") from None
 
     def drops(self, name: str) -> bool:
         """Tell whether a client's further field stays behind."""

@@ -1,7 +1,8 @@
+import pytest
 from msgspec import Raw
 from tests.support.calls import call, plain
 
-from hx_gateway.core.errors import Overloaded
+from hx_gateway.core.errors import Garbled, Overloaded
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects.anthropic_messages import WAY_IN, WAY_OUT
 
@@ -17,11 +18,15 @@ def test_adapting_changes_the_model_and_nothing_else() -> None:
 
 def test_counting_sends_the_prompt_without_settings() -> None:
     question = WAY_IN.read(call(BODY, "anthropic_messages"))
-    assert plain(WAY_OUT.encode_count(question, "m")) == {
-        "model": "m",
-        "system": "s",
-        "messages": [],
-    }
+    fields = WAY_OUT.encode(question, "m", stream=False)
+    assert plain(WAY_OUT.counted(fields)) == {"model": "m", "system": "s", "messages": []}
+
+
+def test_a_count_is_read_or_is_garbled() -> None:
+    assert WAY_OUT.read_count(b'{"input_tokens":7,"context_management":{}}') == 7
+    for wrong in (b"{}", b'{"input_tokens":-1}', b"[", b"\xff"):
+        with pytest.raises(Garbled):
+            WAY_OUT.read_count(wrong)
 
 
 def test_the_rest_of_the_port_is_there() -> None:
