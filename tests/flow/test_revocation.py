@@ -7,6 +7,7 @@ import pytest
 from tests.support.keystore import KEY, record_of
 
 from hx_gateway.auth.identify import Gatekeeper
+from hx_gateway.auth.keyring import Keyring
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.errors import Unauthenticated
 from hx_gateway.core.snapshot import AuthSettings
@@ -24,8 +25,9 @@ async def test_every_process_refuses_a_blocked_key_within_seconds(
     stores = [SqliteStore(tmp_path / "hx.db", clock) for _ in range(2)]
     ours, theirs = stores
     await ours.insert_key(record_of(created_at=clock.now(), updated_at=clock.now()))
-    gate = Gatekeeper(AuthSettings(), ours, clock)
-    watch = asyncio.ensure_future(gate.watch()) if watched else None
+    ring = Keyring(ours, clock, role="SQLite", fresh_s=60.0, stale_s=300.0)
+    gate = Gatekeeper(AuthSettings(), ring)
+    watch = asyncio.ensure_future(ring.watch()) if watched else None
     await asyncio.sleep(0.1)
     await gate.find(HEADERS)
     assert gate.known(HEADERS) is not None

@@ -1,20 +1,26 @@
 """A store whose availability is in the hands of a test, and keys to fill it with."""
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
+from hx_gateway.auth.identify import Gatekeeper
+from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.keys import key_id, shown
+from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.ports import (
     KeyFilter,
     KeyRecord,
     Standing,
+    Store,
     StoredResponse,
     TeamRecord,
     UserRecord,
 )
 from hx_gateway.core.principal import DEFAULT_SCOPES
+from hx_gateway.core.snapshot import AuthSettings
 from hx_gateway.store.memory import MemoryStore
 
 KEY = "sk-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
@@ -68,6 +74,10 @@ class SwitchedStore(MemoryStore):
         await self._pass()
         return await super().get_key(id_)
 
+    async def touch_keys(self, used_at: Mapping[str, float]) -> None:
+        await self._pass()
+        await super().touch_keys(used_at)
+
     async def revocation_epoch(self) -> int:
         await self._pass()
         return await super().revocation_epoch()
@@ -95,3 +105,19 @@ class SwitchedStore(MemoryStore):
     async def delete_response(self, owner: str, id_: str, *, now: float) -> bool:
         await self._pass()
         return await super().delete_response(owner, id_, now=now)
+
+
+def gatekeeper(
+    settings: AuthSettings, store: Store, clock: Clock, kind: type[Gatekeeper] = Gatekeeper
+) -> Gatekeeper:
+    """A gatekeeper with a keyring of its own."""
+    return kind(
+        settings,
+        Keyring(
+            store,
+            clock,
+            role="PostgreSQL",
+            fresh_s=settings.key_cache_s,
+            stale_s=settings.max_stale_s,
+        ),
+    )

@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 from tests.support.clock import FakeClock
-from tests.support.keystore import ADMIN_KEY, KEY, MASTER_KEY, SwitchedStore
+from tests.support.keystore import ADMIN_KEY, KEY, MASTER_KEY, SwitchedStore, gatekeeper
 
-from hx_gateway.auth.identify import Gatekeeper
 from hx_gateway.core.http import Request
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import AuthSettings, ServerSettings
@@ -42,7 +41,7 @@ class Browser:
     def __init__(self, store: SwitchedStore, clock: FakeClock | None = None) -> None:
         self.store = store
         self.clock = clock or FakeClock()
-        self.gate = Gatekeeper(SETTINGS, store, self.clock, role="PostgreSQL")
+        self.gate = gatekeeper(SETTINGS, store, self.clock)
 
     def open(self, endpoints: Sequence[Endpoint]) -> "Browser":
         """Visit these endpoints from now on."""

@@ -48,7 +48,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     application: WebApplication
     pipeline: Pipeline
-    gatekeeper: Gatekeeper
+    observer: Observer
     checkup: Checkup
     shelf: ResponseShelf
 
@@ -56,7 +56,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
     """Put an application together; pure wiring, nothing is opened here."""
     observer = Observer(parts.metrics, parts.access_log, parts.clock)
-    gatekeeper = Gatekeeper(snapshot.auth, parts.store, parts.clock, role=parts.store_role)
+    gatekeeper = Gatekeeper(snapshot.auth, parts.keyring)
     pipeline = _pipeline(snapshot, parts)
     shelf = ResponseShelf(parts.store, snapshot.responses, parts.clock)
     endpoints = _endpoints(snapshot, parts, pipeline, gatekeeper, checkup, shelf)
@@ -64,7 +64,7 @@ def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
         snapshot=snapshot,
         application=WebApplication(endpoints, gatekeeper, snapshot.server, observer.answered),
         pipeline=pipeline,
-        gatekeeper=gatekeeper,
+        observer=observer,
         checkup=checkup,
         shelf=shelf,
     )

@@ -1,11 +1,11 @@
 """The life of a gateway: load, open, assemble, serve; reload; drain and close."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 2.0
 _SWEEP_EVERY_S = 600.0
 _MIGRATION_LOCK_S = 60.0
+_LAST_WRITE_S = 2.0
 
 
 def _nothing(_text: str) -> None:
@@ -55,7 +56,6 @@ class Gateway:
         self._phase = phase
         self._parts: Parts | None = None
         self._now: Assembly | None = None
-        self._watch: asyncio.Task[None] | None = None
         self._background: tuple[asyncio.Task[None], ...] = ()
         self._hurried = asyncio.Event()
         self._draining = False
@@ -79,6 +79,8 @@ class Gateway:
             spawn(self._report_status(), name="status"),
             spawn(self._sweep(), name="sweep"),
             spawn(self._discovery.run(self._parts, self._snapshot, self.reload), name="discovery"),
+            spawn(self._parts.keyring.watch(), name="revocations"),
+            spawn(self._parts.last_use.watch(), name="last use"),
         )
         self._write_pid(snapshot)
         self._announce(snapshot)
@@ -95,6 +97,11 @@ class Gateway:
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("reload refused: %s", problem)
+            return False
+        try:
+            self._edge.renew_tls()
+        except OSError as error:  # ssl.SSLError is one
+            _log.error("reload refused: the TLS certificate or key: %s", error.strerror or error)
             return False
         for name in _needs_restart(old, snapshot):
             _log.warning("%s changed; it takes effect after a restart", name)
@@ -115,10 +122,10 @@ class Gateway:
         if not draining.done():
             await self._edge.drain(0.0)
         hurry.cancel()
-        for task in (self._watch, *self._background):
-            if task is not None:
-                task.cancel()
+        for task in self._background:
+            task.cancel()
         if self._parts is not None:
+            await _within(_LAST_WRITE_S, self._parts.last_use.write())
             await self._parts.aclose()
         self._remove_pid()
 
@@ -167,6 +174,7 @@ class Gateway:
         )
         for warning in snapshot.warnings:
             _log.warning("%s", warning)
+        parts.keyring.keep_for(fresh_s=snapshot.auth.key_cache_s, stale_s=snapshot.auth.max_stale_s)
         parts.states.deployments = snapshot.deployments
         parts.redactor.know(secrets_of(snapshot))
         parts.fleet.configure(snapshot.nodes, snapshot.fleet)
@@ -175,9 +183,7 @@ class Gateway:
         self._now = assemble(snapshot, parts, checkup)
         self._edge.settings = snapshot.server
         self._edge.application = self._now.application
-        if self._watch is not None:
-            self._watch.cancel()
-        self._watch = spawn(self._now.gatekeeper.watch(), name="revocations")
+        self._edge.on_refusal = self._now.observer.refused
 
     async def _migrate(self, snapshot: Snapshot) -> None:
         """Bring the schema up to date (`--migrate`), as soon as the database can be reached."""
@@ -197,7 +203,7 @@ class Gateway:
         while not self._draining:
             await self._parts.clock.sleep(_SWEEP_EVERY_S)
             assert self._now is not None  # noqa: S101 - as above
-            with suppress(DependencyError):
+            with contextlib.suppress(DependencyError):
                 await self._now.shelf.sweep()
 
     async def _report_status(self) -> None:
@@ -224,6 +230,12 @@ class Gateway:
             return
         sys.stdout.write(welcome(snapshot, self._listen.port))
         sys.stdout.flush()
+
+
+async def _within(limit_s: float, work: Awaitable[None]) -> None:
+    """Do what is worth a moment, not more."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(work, limit_s)
 
 
 def _check_bind(snapshot: Snapshot, listen: Listen) -> None:

@@ -6,16 +6,21 @@ from hx_gateway.usage.metrics import Metrics
 from hx_gateway.web.endpoint import Visit
 
 QUIET = frozenset({"livez", "readyz", "healthz", "healthz_deps", "metrics"})
+EDGE = "edge"  # the endpoint of what got no further
+LINES_A_SECOND = 20  # of refusals: whoever floods the port must not flood the log
 
 
 class Observer:
-    """Watches the answers of a web application. Probes are counted but not logged."""
+    """Watches the answers of a web application, and the edge's own. Probes are not logged."""
 
     def __init__(self, metrics: Metrics, log: AccessLog | None, clock: Clock) -> None:
         """`log` None: the access log is switched off."""
         self._metrics = metrics
         self._log = log
         self._clock = clock
+        self._second = 0
+        self._lines = 0
+        self._left_out = 0
 
     def answered(self, visit: Visit, endpoint: str, status: int) -> None:
         """Take note of one answer."""
@@ -33,4 +38,28 @@ class Observer:
             "key": principal.key_id[:12] if principal else None,
             "key_alias": principal.alias if principal else None,
         }
+        self._log.answered(fields, self._clock.now())
+
+    def refused(self, status: int, code: str, id_: bytes) -> None:
+        """Take note of a request that the edge refused; counted always, logged within bounds.
+
+        `left_out` says how many were refused without a line since the last one.
+        """
+        self._metrics.answered(EDGE, status)
+        if self._log is None:
+            return
+        if (second := int(self._clock.monotonic())) != self._second:
+            self._second, self._lines = second, 0
+        self._lines += 1
+        if self._lines > LINES_A_SECOND:
+            self._left_out += 1
+            return
+        fields: dict[str, object] = {
+            "request_id": id_.decode(),
+            "endpoint": EDGE,
+            "status": status,
+            "code": code,
+        }
+        if self._left_out:
+            fields["left_out"], self._left_out = self._left_out, 0
         self._log.answered(fields, self._clock.now())

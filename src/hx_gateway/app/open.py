@@ -12,6 +12,8 @@ from hx_gateway.app.nodes import NodeWatch, node_numbers
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.app.vectors import open_vectors
+from hx_gateway.auth.keyring import Keyring
+from hx_gateway.auth.last_use import LastUse
 from hx_gateway.core.clock import SystemClock, system_random
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
@@ -53,12 +55,23 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
     chance, fleet = system_random(), Fleet()
     children = Children(wanted_children(snapshot), environ)
     children.start()
+    store, role = open_store(snapshot, clock), store_role(snapshot)
+    last_use = LastUse(store, clock)
     return Parts(
         clock=clock,
         random=chance,
         client=client,
-        store=open_store(snapshot, clock),
-        store_role=store_role(snapshot),
+        store=store,
+        store_role=role,
+        keyring=Keyring(
+            store,
+            clock,
+            role=role,
+            fresh_s=snapshot.auth.key_cache_s,
+            stale_s=snapshot.auth.max_stale_s,
+            noted=last_use.note,
+        ),
+        last_use=last_use,
         counters=open_counters(snapshot, clock),
         vectors=open_vectors(snapshot, client),
         children=children,

@@ -7,6 +7,8 @@ import msgspec
 from hx_gateway.app.children import Children
 from hx_gateway.app.nodes import NodeWatch
 from hx_gateway.app.states import DeploymentStates
+from hx_gateway.auth.keyring import Keyring
+from hx_gateway.auth.last_use import LastUse
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
@@ -29,6 +31,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     store: Store
     store_role: str
+    keyring: Keyring
+    last_use: LastUse
     counters: Counters
     vectors: Vectors | None
     children: Children

@@ -9,9 +9,7 @@ import msgspec
 from hx_gateway.auth.credentials import ADMIN_HEADER, AUTHORIZATION, OWN_HEADER, read_key
 from hx_gateway.auth.keyring import Entry, Keyring
 from hx_gateway.auth.keys import MAX_LENGTH
-from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Unauthenticated
-from hx_gateway.core.ports import Store
 from hx_gateway.core.principal import GRANTABLE, Principal, Scope
 from hx_gateway.core.snapshot import AuthSettings
 
@@ -29,23 +27,15 @@ class Gatekeeper:
     without the form of a key never reaches it.
     """
 
-    def __init__(
-        self, settings: AuthSettings, store: Store, clock: Clock, *, role: str = "SQLite"
-    ) -> None:
-        """`role` is the store's name in errors: PostgreSQL or SQLite."""
+    def __init__(self, settings: AuthSettings, keyring: Keyring) -> None:
+        """`keyring` knows the virtual keys; it may outlive this gatekeeper."""
         self._own_header = settings.key_header
         self._before = (ADMIN_HEADER, OWN_HEADER, settings.key_header or OWN_HEADER)
         self._seen: dict[bytes, Entry] = {}
         master = settings.master_key
         self._master = master.reveal().encode() if master else None
         self._admin_keys = tuple(key.reveal().encode() for key in settings.admin_keys if key)
-        self._keyring = Keyring(
-            store,
-            clock,
-            role=role,
-            fresh_s=settings.key_cache_s,
-            stale_s=settings.max_stale_s,
-        )
+        self._keyring = keyring
 
     def known(self, headers: Mapping[bytes, bytes]) -> Principal | None:
         """Identify without waiting; None means ask `find`, never that nobody is there.
@@ -102,10 +92,6 @@ class Gatekeeper:
     def forget(self) -> None:
         """Drop the local copies after a write of this process that may take a right away."""
         self._keyring.forget()
-
-    async def watch(self) -> None:
-        """Follow revocations by other processes for ever (a background task)."""
-        await self._keyring.watch()
 
     async def _find_key(self, key: bytes) -> Principal:
         if not key.startswith(_PREFIX) or len(key) > MAX_LENGTH:

@@ -25,6 +25,10 @@ V = TypeVar("V")  # PEP 695 needs 3.12; 3.11 is supported
 _Answer = Principal | Unauthenticated | DependencyError
 
 
+def _unnoted(_id: str) -> None:
+    pass
+
+
 class Entry(msgspec.Struct, frozen=True):
     """A key that the store confirmed; times are monotonic. See `Keyring.holds`."""
 
@@ -57,12 +61,14 @@ class Keyring:
         role: str,
         fresh_s: float,
         stale_s: float,
+        noted: Callable[[str], None] = _unnoted,
         poll_timeout_s: float = POLL_TIMEOUT_S,
     ) -> None:
-        """`fresh_s` and `stale_s` count from the confirmation; `role` names the store."""
+        """`role` names the store; `noted` is told of each valid key. Times: see `keep_for`."""
         self._store = store
         self._clock = clock
         self._role = role
+        self._noted = noted
         self._fresh_s = min(fresh_s, stale_s)
         self._stale_s = stale_s
         self._poll_timeout_s = poll_timeout_s
@@ -102,6 +108,16 @@ class Keyring:
         if isinstance(answer, DependencyError):
             return self._stale(id_, answer)
         raise _again(answer)
+
+    def keep_for(self, *, fresh_s: float, stale_s: float) -> None:
+        """Keep keys for another time from now on, counted from their confirmation.
+
+        The copies outlive a reload: a store that is away must not turn known keys into 503.
+        """
+        fresh_s = min(fresh_s, stale_s)
+        if (fresh_s, stale_s) != (self._fresh_s, self._stale_s):
+            self._fresh_s, self._stale_s = fresh_s, stale_s
+            self.forget()
 
     def forget(self) -> None:
         """Drop everything: the next use of each key asks the store."""
@@ -168,6 +184,7 @@ class Keyring:
     def _keep(self, id_: str, answer: Principal | Unauthenticated) -> None:
         now = self._clock.monotonic()
         if isinstance(answer, Principal):
+            self._noted(id_)
             _put(
                 self._known,
                 id_,

@@ -199,3 +199,48 @@ async def test_body_above_the_rule_is_refused_by_its_length_alone() -> None:
         client = await served.connect()
         client.send(POST + b"Content-Length: 10737418240\r\n\r\n")
         assert (await client.answer()).status == 413
+
+
+REFUSED = [
+    (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+    (b"GET / HTTP/3.0\r\n\r\n", 505),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n", 413),
+    (b"GET / HTTP/1.1\r\nHo", 408),
+    *((raw, status) for _, raw, status in SIZES),
+]
+
+
+@pytest.mark.parametrize(("raw", "status"), REFUSED)
+async def test_the_edge_tells_of_what_it_refuses(raw: bytes, status: int) -> None:
+    """These never reach the application, so its log and metrics once knew nothing of them."""
+    told: list[tuple[int, str, bytes]] = []
+    async with serving(Script(), TIGHT) as served:
+        served.edge.on_refusal = lambda *refusal: told.append(refusal)
+        client = await served.connect()
+        client.send(raw)
+        answer = await client.answer()
+        assert answer.status == status
+        assert [(one[0], one[2].decode()) for one in told] == [
+            (status, answer.headers["x-request-id"])
+        ]
+        assert told[0][1]
+
+
+async def test_the_edge_tells_nothing_of_what_it_lets_in() -> None:
+    told: list[object] = []
+    async with serving(Script(), TIGHT) as served:
+        served.edge.on_refusal = lambda *refusal: told.append(refusal)
+        client = await served.connect()
+        client.send(get())
+        assert (await client.answer()).status == 200
+    assert told == []
+
+
+async def test_one_connection_too_many_is_told_too() -> None:
+    told: list[tuple[int, str, bytes]] = []
+    async with serving(Script(), msgspec.structs.replace(TIGHT, max_connections=1)) as served:
+        served.edge.on_refusal = lambda *refusal: told.append(refusal)
+        await served.connect()
+        await until(lambda: served.edge.open_connections == 1)
+        assert (await (await served.connect()).answer()).status == 503
+    assert [(status, code) for status, code, _ in told] == [(503, "too_many_connections")]

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,16 @@ def test_dead_unix_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    make_certificate(cert, key)
+    return cert, key
+
+
+def make_certificate(cert: Path, key: Path) -> None:
+    """Write a self-signed certificate for localhost, and its key."""
     files = ["-keyout", str(key), "-out", str(cert)]
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
     arguments = [*command.split(), "-addext", "subjectAltName=DNS:localhost", *files]
     subprocess.run(arguments, check=True, capture_output=True)
-    return cert, key
 
 
 def _ask_over_tls(port: int, context: ssl.SSLContext, raw: bytes) -> bytes:
@@ -121,6 +127,42 @@ async def test_tls_serves_and_plain_text_does_not_get_in(certificate: tuple[Path
         plain.send(GET)
         assert b"200" not in await plain.rest()
         assert len(script.requests) == 2
+
+
+async def _shown(port: int) -> str:
+    """The digest of the certificate that is shown."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.transport.abort()
+    return sha256(shown).hexdigest()
+
+
+async def test_a_new_certificate_is_shown_once_it_is_read(certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    settings = ServerSettings(tls_cert=cert, tls_key=key)
+    async with serving(Script(), settings) as served:
+        first = await _shown(served.port)
+        make_certificate(cert, key)
+        assert await _shown(served.port) == first
+        served.edge.renew_tls()
+        second = await _shown(served.port)
+        assert second != first
+        make_certificate(cert, key.with_name("other.pem"))  # the key does not fit any more
+        with pytest.raises(ssl.SSLError):
+            served.edge.renew_tls()
+        assert await _shown(served.port) == second
+        cert.unlink()
+        with pytest.raises(FileNotFoundError):
+            served.edge.renew_tls()
+        assert await _shown(served.port) == second
+
+
+async def test_without_tls_there_is_nothing_to_renew() -> None:
+    async with serving(Script()) as served:
+        served.edge.renew_tls()
 
 
 async def test_bad_certificate_stops_the_start(tmp_path: Path) -> None:

@@ -6,7 +6,14 @@ from types import FrameType
 
 import pytest
 from tests.support.clock import FakeClock
-from tests.support.keystore import ADMIN_KEY, KEY, MASTER_KEY, SwitchedStore, record_of
+from tests.support.keystore import (
+    ADMIN_KEY,
+    KEY,
+    MASTER_KEY,
+    SwitchedStore,
+    gatekeeper,
+    record_of,
+)
 
 from hx_gateway.auth.identify import MASTER, Gatekeeper
 from hx_gateway.core.errors import DependencyError, GatewayError, Unauthenticated
@@ -31,7 +38,7 @@ def gate(
 ) -> Gatekeeper:
     kept = store or SwitchedStore(record_of())
     kept.mode = mode
-    return Gatekeeper(settings, kept, FakeClock(), role="PostgreSQL")
+    return gatekeeper(settings, kept, FakeClock())
 
 
 @pytest.mark.parametrize(
@@ -214,7 +221,7 @@ async def identities_under_faults(
     """Collect who was let in, with a fault at the first line, the second, ... and with none."""
     found: list[str | None] = []
     for nth in range(1, 400):
-        door = kind(SETTINGS, SwitchedStore(record_of()), FakeClock())
+        door = gatekeeper(SETTINGS, SwitchedStore(record_of()), FakeClock(), kind)
         saboteur = Saboteur(nth, error)
         before = sys.gettrace()
         sys.settrace(saboteur)

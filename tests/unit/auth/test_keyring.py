@@ -243,6 +243,18 @@ def test_a_principal_has_what_the_record_has() -> None:
         assert getattr(principal, name) == getattr(record, name)
 
 
+async def test_copies_outlive_a_reload_unless_their_time_changed() -> None:
+    """A reload while the store was away once turned every known key into 503."""
+    it = Ring(record_of())
+    await it.ring.find(ID)
+    it.store.mode = "down"
+    it.ring.keep_for(fresh_s=60.0, stale_s=300.0)
+    assert await it.status() == 200
+    it.ring.keep_for(fresh_s=30.0, stale_s=300.0)
+    assert it.ring.fresh(ID) is None
+    assert await it.status() == 503
+
+
 def team(**fields: object) -> TeamRecord:
     return msgspec.structs.replace(TeamRecord(id="t", created_at=0.0, updated_at=0.0), **fields)
 

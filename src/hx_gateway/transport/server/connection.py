@@ -14,7 +14,7 @@ from hx_gateway.core.http import Application, BodyRule, Request, Response
 from hx_gateway.transport.server.body import BodyDecoder, ChunkedBody, SizedBody
 from hx_gateway.transport.server.head import END, check_partial
 from hx_gateway.transport.server.outlet import Outlet
-from hx_gateway.transport.server.refusal import error_response, refusal_response, refuse
+from hx_gateway.transport.server.refusal import error_response, id_of, refusal_response, refuse
 from hx_gateway.transport.server.state import NEVER, EdgeState
 from hx_gateway.transport.server.upload import HIGH_WATER, Upload
 
@@ -88,8 +88,10 @@ class Connection(asyncio.Protocol):
         self._outlet = Outlet(self._transport, state, self._loop, self)
         if len(state.connections) >= state.settings.max_connections:
             self._phase = _DROP
-            self._outlet.refuse(_too_many())
+            response = _too_many()
+            self._outlet.refuse(response)
             self._transport.close()
+            state.on_refusal(response.status, "too_many_connections", id_of(response))
             return
         state.connections.add(self)
         self.deadline = self._loop.time() + state.settings.header_timeout
@@ -351,8 +353,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _refuse(self, error: RequestError) -> None:
-        self._outlet.refuse(refusal_response(error))
+        response = refusal_response(error)
+        self._outlet.refuse(response)
         self._close(linger=True)
+        self._state.on_refusal(response.status, error.error_code or "", id_of(response))
 
     def _close(self, *, linger: bool = False) -> None:
         linger = linger or self._phase in (_BODY, _DROP) or bool(self._buffer)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 
 from hx_gateway.core.http import Application
@@ -10,7 +11,7 @@ from hx_gateway.transport.server.connection import Connection
 from hx_gateway.transport.server.encode import common_fields
 from hx_gateway.transport.server.listen import tls_context
 from hx_gateway.transport.server.memory import HeadMemory
-from hx_gateway.transport.server.state import EdgeState
+from hx_gateway.transport.server.state import EdgeState, OnRefusal
 
 _FRESH_S = 1.0  # at a drain: how long a client that has just connected may take to ask
 _LAST_S = 5.0  # after a drain's deadline: how long cancelled requests may take to end
@@ -30,6 +31,7 @@ class Edge:
         self._servers: list[asyncio.AbstractServer] = []
         self._ticker: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._tls: ssl.SSLContext | None = None
 
     @property
     def application(self) -> Application:
@@ -63,7 +65,7 @@ class Edge:
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Serve on sockets that listen already, TCP or Unix; raises OSError for a bad TLS file."""
         self._loop = loop = asyncio.get_running_loop()
-        tls = tls_context(self.settings)
+        self._tls = tls = tls_context(self.settings)
         handshake_s = self.settings.header_timeout if tls else None
         state = self._state
         for listener in sockets:
@@ -77,6 +79,26 @@ class Edge:
             )
             self._servers.append(server)
         self._tick()
+
+    def renew_tls(self) -> None:
+        """Read certificate and key anew for connections from now on.
+
+        Raises OSError (ssl.SSLError is one) when they do not fit; then the old ones stay.
+        """
+        settings = self.settings
+        if self._tls is None or settings.tls_cert is None:
+            return
+        tls_context(settings)  # a pair that does not fit would spoil the context that is in use
+        self._tls.load_cert_chain(settings.tls_cert, settings.tls_key)
+
+    @property
+    def on_refusal(self) -> OnRefusal:
+        """Who is told of requests that the edge itself refused."""
+        return self._state.on_refusal
+
+    @on_refusal.setter
+    def on_refusal(self, on_refusal: OnRefusal) -> None:
+        self._state.on_refusal = on_refusal
 
     async def drain(self, timeout_s: float) -> None:
         """Stop accepting, let requests end, cancel the rest after `timeout_s`, close everything.

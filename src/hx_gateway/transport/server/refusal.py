@@ -34,3 +34,8 @@ def error_response(
     body = {"error": {"message": message, "type": type_, "param": None, "code": code}}
     id_ = (ID, secrets.token_hex(16).encode())
     return Response(status, wire.encode(body), [JSON_TYPE, id_, *headers])
+
+
+def id_of(response: Response) -> bytes:
+    """Give the id of such an answer."""
+    return dict(response.headers)[ID]

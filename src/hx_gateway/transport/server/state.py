@@ -1,6 +1,7 @@
 """What an edge and its connections share."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from hx_gateway.core.clock import SystemClock
@@ -10,6 +11,13 @@ from hx_gateway.transport.server.encode import common_fields
 from hx_gateway.transport.server.memory import HeadMemory
 
 NEVER = float("inf")
+
+
+OnRefusal = Callable[[int, str, bytes], None]  # status, code, request id: nothing a client sent
+
+
+def _nobody(_status: int, _code: str, _id: bytes) -> None:
+    pass
 
 
 class Member(Protocol):
@@ -45,8 +53,8 @@ class EdgeState:
     """
 
     __slots__ = (
-        "application", "clock", "common", "connections", "draining", "expired", "heads", "settings",
-        "tasks",
+        "application", "clock", "common", "connections", "draining", "expired", "heads",
+        "on_refusal", "settings", "tasks",
     )  # fmt: skip
 
     def __init__(self, application: Application, settings: ServerSettings) -> None:
@@ -54,6 +62,7 @@ class EdgeState:
         self.application = application
         self.settings = settings
         self.heads = HeadMemory(settings)
+        self.on_refusal: OnRefusal = _nobody
         self.clock = SystemClock()
         self.common = common_fields(self.clock.now())
         self.connections: set[Member] = set()
