@@ -14,9 +14,13 @@ from tests.support.migrations import upgrade
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.valkey import ValkeyServer, valkey_server
 
-from hx_gateway.core.ports import Counters, Store
+from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.ports import Answers, Counters, Store
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import RedisSettings, StoreSettings
+from hx_gateway.store.answers_disk import DiskAnswers
+from hx_gateway.store.answers_process import ProcessAnswers
+from hx_gateway.store.answers_redis import RedisAnswers
 from hx_gateway.store.counters_process import ProcessCounters
 from hx_gateway.store.counters_redis import RedisCounters
 from hx_gateway.store.memory import MemoryStore
@@ -73,4 +77,20 @@ async def counters(request: pytest.FixtureRequest) -> AsyncIterator[Counters]:
         settings = RedisSettings(url=Secret(server.url()), timeout=2.0)
         made = RedisCounters(settings, prefix=f"test{next(_numbers)}:")
     yield made
+    await made.aclose()
+
+
+@pytest.fixture(params=["process", "disk", "valkey"])
+async def answers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Answers]:
+    made: Answers
+    match request.param:
+        case "process":
+            made = ProcessAnswers(SystemClock(), 1 << 20)
+        case "disk":
+            made = DiskAnswers(tmp_path / "answers", SystemClock(), 1 << 20)
+        case _:
+            server: ValkeyServer = request.getfixturevalue("valkey")
+            made = RedisAnswers(Secret(server.url()), 2.0, f"test{next(_numbers)}")
+    yield made
+    await made.flush()
     await made.aclose()

@@ -82,7 +82,7 @@ async def test_no_counter_is_left_without_a_life_time(
 ) -> None:
     await asyncio.gather(*(own.add(f"n{number % 7}", 1, 60) for number in range(50)))
     await own.put("value", b"x", 60)
-    raw = own._redis
+    raw = own._link.redis
     lives = [await raw.pttl(name) for name in await raw.keys("hx:*")]
     assert lives
     assert min(lives) > 0

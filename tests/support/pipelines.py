@@ -8,21 +8,26 @@ from tests.support.clock import FakeClock, seeded
 from tests.support.deployments import NoCredential, deployment
 from tests.support.sender import ScriptedSender
 
+from hx_gateway.cache.answers import AnswerCache
+from hx_gateway.cache.exact import ExactShelf
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.http import Origin, Response
+from hx_gateway.core.ports import Answers
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.receipt import Receipt
 from hx_gateway.core.route import Deployment, Route
-from hx_gateway.core.snapshot import RoutingSettings, Snapshot
+from hx_gateway.core.snapshot import CacheSettings, RoutingSettings, Snapshot
 from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.table import Table
+from hx_gateway.store.answers_process import ProcessAnswers
 
 CALLER = Principal(key_id="k" * 64, alias="tester", scopes=frozenset({Scope.INFERENCE}))
 VENDOR = Provider(
@@ -56,7 +61,14 @@ class Receipts:
 class Rig:
     """A pipeline with everything a test looks at."""
 
-    def __init__(self, sender: ScriptedSender, *routes: Route, **settings: Any) -> None:
+    def __init__(
+        self,
+        sender: ScriptedSender,
+        *routes: Route,
+        cache: CacheSettings | None = None,
+        answers: Answers | None = None,
+        **settings: Any,
+    ) -> None:
         self.sender = sender
         self.clock = FakeClock()
         self.health = Health()
@@ -79,7 +91,13 @@ class Rig:
             clock=self.clock,
             random=seeded(),
             sinks=(self.receipts,),
+            cached=self._cached(cache, answers) if cache else None,
         )
+
+    def _cached(self, settings: CacheSettings, answers: Answers | None) -> CachedAnswers:
+        self.answers = answers or ProcessAnswers(self.clock, settings.max_bytes)
+        cache = AnswerCache(settings, ExactShelf(self.answers), self.clock, seeded())
+        return CachedAnswers(cache, self.clock, seeded())
 
     async def ask(
         self,
@@ -88,10 +106,12 @@ class Rig:
         stream: bool = False,
         wants_usage: bool = False,
         caller: Principal = CALLER,
+        text: str = "hi",
+        cache: CacheWish | None = None,
     ) -> Response:
         fields = wire.decode_fields(
             wire.encode(
-                {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+                {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
             )
         )
         call = Call(
@@ -103,6 +123,7 @@ class Rig:
             stream=stream,
             wants_usage=wants_usage,
             started_at=self.clock.monotonic(),
+            cache=cache,
         )
         return await self.pipeline.handle(call, caller)
 

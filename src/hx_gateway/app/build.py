@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hx_gateway.app.answers import assemble_cache
 from hx_gateway.app.embedder import PipelineEmbedder
 from hx_gateway.app.observer import Observer
 from hx_gateway.app.parts import Parts
 from hx_gateway.auth.identify import Gatekeeper
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.dialects.registry import WAYS_IN
+from hx_gateway.manage.answers import AnswerKeeper
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.manage.directory import Directory
 from hx_gateway.manage.keys import KeyService
@@ -18,11 +20,13 @@ from hx_gateway.manage.responses import ResponseShelf
 from hx_gateway.manage.teams import TeamService
 from hx_gateway.manage.users import UserService
 from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.rag.service import DocumentService
 from hx_gateway.routing.table import Table
 from hx_gateway.web import (
+    cache,
     counting,
     directory,
     docs,
@@ -71,6 +75,13 @@ def assemble(snapshot: Snapshot, parts: Parts, checkup: Checkup) -> Assembly:
 
 
 def _pipeline(snapshot: Snapshot, parts: Parts) -> Pipeline:
+    if not snapshot.cache.is_on:
+        return _pipeline_with(snapshot, parts, None)
+    uncached = _pipeline_with(snapshot, parts, None)
+    return _pipeline_with(snapshot, parts, assemble_cache(snapshot, parts, uncached))
+
+
+def _pipeline_with(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Pipeline:
     attempter = Attempter(
         sender=parts.client,
         health=parts.health,
@@ -86,6 +97,7 @@ def _pipeline(snapshot: Snapshot, parts: Parts) -> Pipeline:
         clock=parts.clock,
         random=parts.random,
         sinks=parts.sinks,
+        cached=cached,
     )
 
 
@@ -113,6 +125,7 @@ def _endpoints(
         *nodes.endpoints(NodeService(parts.fleet, parts.client, parts.clock)),
         *health.endpoints(checkup, snapshot.rag.embedding_model),
         *metrics.endpoints(parts.metrics, snapshot.auth, checkup),
+        *cache.endpoints(AnswerKeeper(snapshot.cache, parts.answers, parts.vectors)),
     ]
     if snapshot.rag.enabled and parts.vectors is not None:
         embedder = PipelineEmbedder(pipeline, snapshot.rag.embedding_model, parts.clock)

@@ -1,4 +1,4 @@
-"""The document search's embeddings, made by the gateway's own embedding route."""
+"""Embeddings for ourselves, made by the gateway's own embedding route."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from hx_gateway.core.errors import DependencyError, Garbled
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.pipeline.handle import Pipeline
 
-SYSTEM = Principal(key_id="system", scopes=frozenset({Scope.INFERENCE}), alias="document search")
+_SYSTEM = Principal(key_id="system", scopes=frozenset({Scope.INFERENCE}))
 NOT_CONFIGURED = (
     "No embedding model is configured; name one in EMBEDDING_MODEL, or install the local one: "
     "pip install 'hx-gateway[local]'."
@@ -31,8 +31,15 @@ class _Vectors(msgspec.Struct):
 class PipelineEmbedder:
     """Calls the pipeline as any client would, in the process: routed, retried, receipted."""
 
-    def __init__(self, pipeline: Pipeline, model: str | None, clock: Clock) -> None:
-        """`model` is a public model name; empty when none is configured."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        model: str | None,
+        clock: Clock,
+        alias: str = "document search",
+    ) -> None:
+        """`model` is a public model name, if one is configured; `alias` is who asks."""
+        self._caller = msgspec.structs.replace(_SYSTEM, alias=alias)
         self.model = model or ""
         self._pipeline = pipeline
         self._clock = clock
@@ -47,7 +54,7 @@ class PipelineEmbedder:
                 code="embedding_unavailable",
                 type_="embedding_unavailable",
             )
-        response = await self._pipeline.handle(self._call(texts), SYSTEM)
+        response = await self._pipeline.handle(self._call(texts), self._caller)
         try:
             answer = msgspec.json.decode(response.body, type=_Vectors)
         except msgspec.DecodeError as error:

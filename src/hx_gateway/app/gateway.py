@@ -263,7 +263,15 @@ def _make_state_dir(path: Path) -> None:
 
 def _needs_restart(old: Snapshot, new: Snapshot) -> list[str]:
     names = ("store", "redis", "local", "state_dir", "log")
-    return [name for name in names if getattr(old, name) != getattr(new, name)]
+    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
+    return [*changed, *(["cache"] if _cache_store(old) != _cache_store(new) else [])]
+
+
+def _cache_store(snapshot: Snapshot) -> tuple[object, ...]:
+    """Give what the store of the answer cache was opened with; the rest can change at work."""
+    cache = snapshot.cache
+    where = (cache.type, cache.namespace, cache.folder, cache.max_bytes, cache.timeout)
+    return (cache.is_on, where if cache.is_on else None)
 
 
 def welcome(snapshot: Snapshot, port: int) -> str:

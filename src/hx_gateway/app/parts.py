@@ -10,7 +10,7 @@ from hx_gateway.app.states import DeploymentStates
 from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.last_use import LastUse
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
+from hx_gateway.core.ports import Answers, Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
@@ -34,6 +34,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     keyring: Keyring
     last_use: LastUse
     counters: Counters
+    answers: Answers | None
     vectors: Vectors | None
     children: Children
     drainer: Drainer
@@ -58,5 +59,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             await self.vectors.aclose()
         await self.client.aclose()
         await self.counters.aclose()
+        if self.answers is not None:
+            await self.answers.aclose()
         await self.store.aclose()
         self.lines.close()

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from hx_gateway.config import embedded
+from hx_gateway.config.cache import is_semantic, judge_cache
 from hx_gateway.config.document import Node
 from hx_gateway.config.effective import digest_of, effective_settings
 from hx_gateway.config.embedded import Found
@@ -69,6 +70,7 @@ class Compiler:
         given, choices = self._given, self._choices
         check_keys(given.root, self._around.known, NODE_PROVIDERS, self._report)
         self._services.choose(choices)
+        judge_cache(given.root, choices, self._report)
         self._switch_cooldowns()
         self._check_tls()
         self._ask_for_wanted()
@@ -96,6 +98,7 @@ class Compiler:
             redis=self._section("redis", snapshot.RedisSettings()),
             rag=self._section("rag", snapshot.RagSettings()),
             responses=self._section("responses", snapshot.ResponseSettings()),
+            cache=self._section("cache", snapshot.CacheSettings()),
             routing=self._section("routing", snapshot.RoutingSettings()),
             fleet=fleet,
             nodes=nodes,
@@ -181,6 +184,10 @@ class Compiler:
     def _has_rag(self) -> bool:
         return self._choices["rag.enabled"].value is True
 
+    @property
+    def _has_vectors(self) -> bool:
+        return self._has_rag or is_semantic(self._choices)
+
     def _entries(self) -> list[Entry]:
         """Compile what is listed, what nodes offer, and the local embedding model if needed."""
         given, around = self._given, self._around
@@ -220,7 +227,7 @@ class Compiler:
 
     def _needs_local_embedding(self, entries: list[Entry]) -> bool:
         """Decide on the embedding model of document search, when nobody named one."""
-        if not self._has_rag and not self._is_embedded:
+        if not self._has_vectors and not self._is_embedded:
             return False
         wanted = self._choices["rag.embedding_model"]
         has_local = self._given.found.embedding
@@ -246,17 +253,29 @@ class Compiler:
 
     def _check_names(self, routes: Routes) -> None:
         paths = ["routing.default_group", *(["rag.embedding_model"] if self._has_rag else [])]
+        if is_semantic(self._choices):
+            paths.append("cache.embedding_model")
+            self._take_over_embedding_model()
         for path in paths:
             chosen = self._choices[path]
             if isinstance(chosen.value, str) and not routes.has(chosen.value):
                 text = f"{chosen.value!r} is no configured model; name one of model_list"
                 self._report.problem(chosen.place, path, text)
 
+    def _take_over_embedding_model(self) -> None:
+        """Let the semantic cache use the embedding model of document search."""
+        model = self._choices["rag.embedding_model"]
+        self._choices.put_unless_set("cache.embedding_model", model.value, model.place)
+        chosen = self._choices["cache.embedding_model"]
+        if chosen.value is None:
+            text = "qdrant-semantic needs an embedding model; list one, or set EMBEDDING_MODEL"
+            self._report.problem(self._choices["cache.type"].place, "cache.embedding_model", text)
+
     def _local(self, entries: list[Entry]) -> LocalSettings:
         """Say which child processes are wanted, and warn of those that cannot be started."""
         found = self._given.found
         used = {e.deployment.model for e in entries if e.deployment.provider.local}
-        vectors = self._has_rag and self._choices["rag.qdrant_url"].value is None
+        vectors = self._has_vectors and self._choices["rag.qdrant_url"].value is None
         wanted = {
             f"the model {embedded.CHAT_MODEL}": (embedded.CHAT_MODEL in used, found.chat),
             f"the model {embedded.EMBEDDING_MODEL}": (

@@ -15,6 +15,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
         "store": snapshot.StoreSettings,
         "redis": snapshot.RedisSettings,
         "rag": snapshot.RagSettings,
+        "cache": snapshot.CacheSettings,
         "responses": snapshot.ResponseSettings,
         "routing": snapshot.RoutingSettings,
         "fleet": snapshot.FleetSettings,

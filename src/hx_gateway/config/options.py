@@ -4,6 +4,7 @@ The types and defaults are those of `core/snapshot.py`. Loading, `check` and the
 all read this table, so none of them can know a setting that another one does not.
 """
 
+from hx_gateway.config.cache_options import CACHE
 from hx_gateway.config.option import Option
 
 STRATEGIES = (
@@ -198,9 +199,15 @@ _RAG = (
         path="rag.qdrant_url",
         doc="Qdrant server; none: the embedded engine.",
         env=("QDRANT_URL", "QDRANT_API_BASE"),
+        litellm=("litellm_settings.cache_params.qdrant_api_base",),
         agree=True,
     ),
-    Option(path="rag.qdrant_api_key", doc="Key for Qdrant.", env=("QDRANT_API_KEY",)),
+    Option(
+        path="rag.qdrant_api_key",
+        doc="Key for Qdrant.",
+        env=("QDRANT_API_KEY",),
+        litellm=("litellm_settings.cache_params.qdrant_api_key",),
+    ),
     Option(path="rag.collection", doc="Collection of documents.", env=("QDRANT_COLLECTION",)),
     Option(
         path="rag.embedding_model",
@@ -349,6 +356,7 @@ OPTIONS: tuple[Option, ...] = (
     *_STORE,
     *_REDIS,
     *_RAG,
+    *CACHE,
     *_RESPONSES,
     *_ROUTING,
     *_FLEET,

@@ -22,6 +22,21 @@ class Operation(StrEnum):
     TRANSLATE_AUDIO = "translate_audio"
 
 
+class CacheWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wants of the answer cache; the defaults say nothing.
+
+    `reads`: a kept answer will do. `writes`: the answer may be kept. `uses`: where the cache has to
+    be asked for, it was. `max_age_s`: the oldest answer that will do. Times in seconds.
+    """
+
+    reads: bool = True
+    writes: bool = True
+    uses: bool = False
+    ttl_s: float | None = None
+    max_age_s: float | None = None
+    namespace: str = ""
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `fields` are the top-level fields of the client's body, as it wrote them.
 
@@ -29,6 +44,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     `wants_usage`: the client itself asked for the usage in a stream.
     `started_at` is monotonic seconds, `created` whole seconds since 1970 (for answers that have
     none). `headers`: the few client headers that may go on to an upstream (by allow-list).
+    `cache` is None when the caller did not mention it.
     """
 
     id: str
@@ -42,3 +58,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     started_at: float = 0.0
     created: int = 0
+    cache: CacheWish | None = None

@@ -148,7 +148,7 @@ class DependencyError(GatewayError):
         status: int | None = None,
         retry_after_s: float = 2.0,
     ) -> None:
-        """`role` is one of PostgreSQL, SQLite, Redis, Qdrant, vector store, embedding model."""
+        """`role`: PostgreSQL, SQLite, Redis, Qdrant, vector store, embedding model ..."""
         super().__init__(
             message or f"{role} is not available; try again shortly.",
             code=code,

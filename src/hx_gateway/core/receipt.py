@@ -31,7 +31,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened. Times in seconds, `started_at` wall time; `cost` in nano-dollars or None."""
+    """What happened. Times in seconds, `started_at` wall time; `cost` in nano-dollars or None.
+
+    `cache_hit` is None when the answer cache was not asked; `cache_key` names a kept answer.
+    """
 
     call_id: str
     operation: Operation
@@ -57,3 +60,5 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     error_type: str | None = None
     error_code: str | None = None
     tags: tuple[str, ...] = ()
+    cache_hit: bool | None = None
+    cache_key: str | None = None

@@ -8,6 +8,15 @@ import msgspec
 from hx_gateway.core.route import Deployment, Node, OnDisconnect, Route
 from hx_gateway.core.secret import Secret
 
+CACHED_OPERATIONS = (
+    "completion",
+    "text_completion",
+    "embedding",
+    "rerank",
+    "responses",
+    "anthropic_messages",
+)
+
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The edge: where it listens and what it takes. Sizes in bytes, times in seconds."""
@@ -95,6 +104,47 @@ class ResponseSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_per_owner: int = 1000
 
 
+class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer cache. `type` None: Redis if there is one, else this process. Times in seconds.
+
+    `scope` None: the tenant, and the key where prompts only have to be alike. `operations` are
+    LiteLLM's call types; none of them means that nothing is kept. `collection`, `embedding_model`
+    and `similarity_threshold` belong to the semantic cache. `max_messages` None: 4 there, else any.
+    `wait_s`: how long a call waits for the same call under way; `timeout`: for the store.
+    """
+
+    enabled: bool = False
+    type: str | None = None
+    mode: str = "default_on"
+    ttl: float = 3600.0
+    namespace: str = ""
+    operations: tuple[str, ...] = CACHED_OPERATIONS
+    scope: str | None = None
+    similarity_threshold: float = 0.0
+    embedding_model: str | None = None
+    embedding_timeout: float = 5.0
+    collection: str = "answers"
+    max_messages: int | None = None
+    folder: Path | None = None
+    max_bytes: int = 256 * 1024 * 1024
+    max_entry_bytes: int = 1024 * 1024
+    timeout: float = 0.1
+    wait_s: float = 120.0
+    tool_calls: bool = False
+    truncated: bool = False
+    filtered: bool = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether answers are kept at all."""
+        return self.enabled and bool(self.operations)
+
+    @property
+    def is_semantic(self) -> bool:
+        """Whether a prompt only has to be alike."""
+        return self.type == "qdrant-semantic"
+
+
 class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for all routes (`router_settings`). Times in seconds."""
 
@@ -174,6 +224,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     redis: RedisSettings = RedisSettings()
     rag: RagSettings = RagSettings()
     responses: ResponseSettings = ResponseSettings()
+    cache: CacheSettings = CacheSettings()
     routing: RoutingSettings = RoutingSettings()
     fleet: FleetSettings = FleetSettings()
     nodes: tuple[Node, ...] = ()

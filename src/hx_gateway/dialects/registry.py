@@ -1,9 +1,9 @@
-"""The wire formats clients speak, by name."""
+"""The wire formats clients speak, by name; and how to read what was written in one."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hx_gateway.core.provider import WayIn
+from hx_gateway.core.provider import WayIn, WayOut
 from hx_gateway.dialects import (
     anthropic_messages,
     openai_chat,
@@ -20,3 +20,12 @@ _ALL: tuple[WayIn, ...] = (
     openai_responses.WAY_IN,
 )
 WAYS_IN: Mapping[str, WayIn] = MappingProxyType({way.name: way for way in _ALL})
+
+# The same formats as upstreams speak them: what a client was answered can be read again.
+_READERS: tuple[WayOut, ...] = (
+    openai_chat.WAY_OUT,
+    openai_completions.WAY_OUT,
+    anthropic_messages.WAY_OUT,
+    openai_responses.WAY_OUT,
+)
+READERS: Mapping[str, WayOut] = MappingProxyType({way.name: way for way in _READERS})

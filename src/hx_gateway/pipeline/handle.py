@@ -1,4 +1,4 @@
-"""The way of a call, on one screen: find, plan, send, decode or relay, answer, settle."""
+"""The way of a call, on one screen: find, look up, plan, send, decode or relay, answer, settle."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from hx_gateway.core.errors import GatewayError, UpstreamError
 from hx_gateway.core.http import Response
 from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
-from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.pipeline.attempt import Attempter
+from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.record import Record
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.plan import GiveUp, Plan, RetryPolicy, Step, Try
@@ -33,9 +33,11 @@ class Pipeline:
         clock: Clock,
         random: Random,
         sinks: Sequence[ReceiptSink],
+        cached: CachedAnswers | None = None,
     ) -> None:
-        """Put the parts together; all of them outlive a call."""
+        """Put the parts together; all of them outlive a call. `cached` None: no answer is kept."""
         self.table = table
+        self.cached = cached
         self.health = health
         self._attempter = attempter
         self._clock = clock
@@ -56,28 +58,32 @@ class Pipeline:
     async def handle(self, call: Call, principal: Principal) -> Response:
         """Answer one call; raises GatewayError. However it ends, it leaves one receipt."""
         record = Record(call, principal, self._clock, self._sinks)
-        plan: Plan | None = None
         try:
             route = self.table.find(call.model)
             check_model(principal, call.model, route.access_groups)
-            plan, step = self._begin(route)
-            while not isinstance(step, GiveUp):
-                if step.wait:
-                    await self._clock.sleep(step.wait)
-                try:
-                    return await self._attempter.attempt(call, step, record)
-                except UpstreamError as fault:
-                    plan = plan or self._plan(route).begun(step)
-                    step = plan.after(fault, self._clock.monotonic())
-            raise step.fault
+            if self.cached is None:
+                return await self._dispatch(call, route, record)
+            return await self.cached.answer(call, principal, route, record, self._dispatch)
         except GatewayError as error:
-            ending = Ending.FAILED if record.attempts else Ending.REFUSED
-            record.settle(ending, status=error.http_status, error=error)
+            record.failed(error)
             raise
         except asyncio.CancelledError:
-            if not record.is_left:
+            if not record.is_carried:
                 record.abandon()
             raise
+
+    async def _dispatch(self, call: Call, route: Route, record: Record) -> Response:
+        """Ask where the plan says until somebody begins to answer; raises the last fault."""
+        plan, step = self._begin(route)
+        while not isinstance(step, GiveUp):
+            if step.wait:
+                await self._clock.sleep(step.wait)
+            try:
+                return await self._attempter.attempt(call, step, record)
+            except UpstreamError as fault:
+                plan = plan or self._plan(route).begun(step)
+                step = plan.after(fault, self._clock.monotonic())
+        raise step.fault
 
     def _begin(self, route: Route) -> tuple[Plan | None, Step]:
         """Say whom to ask first; nearly always that is the only one there is, without a plan."""

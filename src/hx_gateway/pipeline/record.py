@@ -27,10 +27,14 @@ class Record:
         "_sinks",
         "_tried_at",
         "attempts",
+        "cache_hit",
+        "cache_key",
         "cost",
         "deployment",
+        "ending",
         "fallbacks",
         "first_byte_s",
+        "goes_on",
         "is_estimated",
         "left",
         "retries",
@@ -58,6 +62,10 @@ class Record:
         self.is_estimated = False
         self.usage: Usage | None = None
         self.cost: int | None = None
+        self.ending: Ending | None = None
+        self.cache_hit: bool | None = None
+        self.cache_key: str | None = None
+        self.goes_on = False  # the client is gone, the work in a task of its own is not
 
     def trying(self, step: Try) -> float:
         """Note that a deployment is being asked; gives the (monotonic) moment."""
@@ -124,9 +132,27 @@ class Record:
         return self.left is not None
 
     @property
+    def is_carried(self) -> bool:
+        """Whether somebody carries it on without its client, and will settle it."""
+        return self.goes_on or self.left is not None
+
+    @property
     def is_settled(self) -> bool:
         """Whether there is a receipt."""
         return self._settled
+
+    def served(self, usage: Usage | None, label: str) -> None:
+        """Note that a kept answer was given: its usage is shown, and nothing is paid for it."""
+        self.cache_hit = True
+        self.cache_key = label
+        self.usage = usage
+        self.cost = 0
+        self.first_byte_s = self._clock.monotonic() - self._began
+
+    def failed(self, error: GatewayError) -> None:
+        """Settle a call that nobody answered."""
+        ending = Ending.FAILED if self.attempts else Ending.REFUSED
+        self.settle(ending, status=error.http_status, error=error)
 
     def settle(self, ending: Ending, *, status: int, error: GatewayError | None = None) -> None:
         """Make the receipt and hand it to everybody who wants it."""
@@ -136,6 +162,7 @@ class Record:
         if self.left is not None:
             ending, status, error = Ending.ABANDONED, self.left, None
             self.estimate(0)
+        self.ending = ending
         receipt = self._receipt(ending, status, error)
         for sink in self._sinks:
             sink.take(receipt)
@@ -169,4 +196,6 @@ class Record:
             error_type=error.error_type if error else None,
             error_code=error.error_code if error else None,
             tags=call.tags,
+            cache_hit=self.cache_hit,
+            cache_key=self.cache_key,
         )

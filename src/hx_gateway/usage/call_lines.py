@@ -83,6 +83,8 @@ def _sometimes(receipt: Receipt) -> bytes:
         text += b',"first_byte_ms":%.3f' % (receipt.first_byte_seconds * 1000)
     if receipt.cost is not None:
         text += b',"cost_usd":"%b"' % usd(receipt.cost).encode()
+    if receipt.cache_hit is not None:
+        text += b',"cache_hit":true' if receipt.cache_hit else b',"cache_hit":false'
     if receipt.error_code is not None:
         text += b',"error":%b' % _encode(receipt.error_code)
     return text

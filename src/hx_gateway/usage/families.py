@@ -79,6 +79,24 @@ COUNTERS = (
         (*_WHAT, *_WHO),
         lambda tally: tally.reasoning,
     ),
+    CounterFamily(
+        "litellm_cache_hits_metric",
+        "Calls that were answered from the answer cache.",
+        (*_WHAT, *_WHO),
+        lambda tally: tally.hits,
+    ),
+    CounterFamily(
+        "litellm_cache_misses_metric",
+        "Calls that were looked up in the answer cache and not found.",
+        (*_WHAT, *_WHO),
+        lambda tally: tally.misses,
+    ),
+    CounterFamily(
+        "litellm_cached_tokens_metric",
+        "Tokens of answers from the answer cache; they cost nothing.",
+        (*_WHAT, *_WHO),
+        lambda tally: tally.kept,
+    ),
 )
 FAILED = CounterFamily(
     "litellm_proxy_failed_requests_metric",

@@ -30,8 +30,8 @@ class Tally:
     """The sums over calls that look alike. Money in nano-dollars, durations in seconds."""
 
     __slots__ = (
-        "cached", "calls", "first_token", "input", "nanos", "output", "overhead", "reasoning",
-        "straight", "total", "upstream",
+        "cached", "calls", "first_token", "hits", "input", "kept", "misses", "nanos", "output",
+        "overhead", "reasoning", "straight", "total", "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,6 +42,9 @@ class Tally:
         self.output = 0
         self.cached = 0
         self.reasoning = 0
+        self.hits = 0  # answered from the answer cache
+        self.misses = 0
+        self.kept = 0  # tokens of hits
         self.straight = 0  # answered by the first deployment that was asked
         self.total = Spread()
         self.upstream = Spread()
@@ -60,6 +63,8 @@ class Tally:
             self.cached += usage.cached_read
         if usage.reasoning:
             self.reasoning += usage.reasoning
+        if receipt.cache_hit is not None:
+            self._add_lookup(receipt)
         if receipt.ending is not Ending.COMPLETE:
             return
         seconds = receipt.seconds
@@ -71,18 +76,26 @@ class Tally:
         if receipt.stream and receipt.first_byte_seconds is not None:
             self.first_token.add(receipt.first_byte_seconds)
 
+    def _add_lookup(self, receipt: Receipt) -> None:
+        if receipt.cache_hit:
+            self.hits += 1
+            self.kept += receipt.usage.total
+        else:
+            self.misses += 1
+
 
 def signature(receipt: Receipt) -> Signature:
     """Give what decides on the series, as it is: making labels of it waits until they are read.
 
-    A call that reached no deployment keeps no model name: the client made it up, perhaps.
+    A call that reached no deployment keeps no model name: the client made it up, perhaps. Not so
+    one that was answered from the cache.
     """
     deployment_id = receipt.deployment_id
     return (
         receipt.status,
         receipt.error_code,
         receipt.operation,
-        receipt.model if deployment_id else None,
+        receipt.model if deployment_id or receipt.cache_hit else None,
         receipt.upstream_model,
         deployment_id,
         receipt.provider,

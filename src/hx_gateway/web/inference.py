@@ -7,8 +7,9 @@ from functools import partial
 import msgspec
 
 from hx_gateway.auth.policy import allows_model
+from hx_gateway.cache.wish import read_wish
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import GatewayError, Interrupted, InvalidRequest, UnknownModel
 from hx_gateway.core.http import SSE_TYPE, Chunks, Response
@@ -88,7 +89,7 @@ class Inference:
         """Read a request into a call; raises InvalidRequest."""
         request = visit.request
         fields = wire.decode_fields(request.body)
-        take_controls(fields)
+        controls = take_controls(fields)
         model = visit.path.get("model") or wire.text_field(fields, "model")
         if not model:
             model = self._pipeline.table.default(request.header(b"x-hx-model-group"))
@@ -104,6 +105,7 @@ class Inference:
             headers=_passed_on(request.headers) if dialect == "anthropic_messages" else {},
             started_at=self._clock.monotonic(),
             created=int(self._clock.now()),
+            cache=None if self._pipeline.cached is None else _cache_wish(visit, controls),
         )
 
     async def models(self, visit: Visit) -> Response:
@@ -184,6 +186,11 @@ class LateStream:
             self._chunks = self._task.result().chunks
         if self._chunks is not None:
             await self._chunks.aclose()
+
+
+def _cache_wish(visit: Visit, controls: Mapping[str, msgspec.Raw]) -> CacheWish | None:
+    header = visit.request.header(b"cache-control")
+    return read_wish(controls.get("cache"), header, visit.caller)
 
 
 def _passed_on(headers: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:

@@ -174,7 +174,6 @@ def test_a_configuration_of_litellm_is_read_as_it_is(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in result.unread] == ["model_list[2].litellm_params.model"]
     assert {line.split(": ")[1] for line in result.warnings} == {
         "litellm_settings.callbacks",
-        "litellm_settings.cache",
         "general_settings.store_model_in_db",
         "general_settings.alerting",
     }

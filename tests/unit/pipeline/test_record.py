@@ -66,3 +66,20 @@ def test_an_unknown_price_is_no_cost_rather_than_none_at_all() -> None:
     record.used(Usage(input=7))
     record.settle(Ending.COMPLETE, status=200)
     assert receipts.only.cost is None
+
+
+def test_a_kept_answer_costs_nothing_and_names_itself() -> None:
+    clock, receipts = FakeClock(), Receipts()
+    record = begin(clock, receipts)
+    record.served(Usage(input=7), "label")
+    record.settle(Ending.COMPLETE, status=200)
+    receipt = receipts.only
+    assert (receipt.cache_hit, receipt.cache_key, receipt.cost) == (True, "label", 0)
+    assert receipt.usage == Usage(input=7)
+
+
+def test_what_goes_on_without_its_client_is_carried() -> None:
+    record = begin(FakeClock(), Receipts())
+    assert not record.is_carried
+    record.goes_on = True
+    assert record.is_carried

@@ -55,6 +55,11 @@ def test_a_refused_call_leaves_out_what_is_not_known() -> None:
     assert {"deployment", "cost_usd", "upstream_ms"} & set(line) == set()
 
 
+def test_a_line_says_whether_a_kept_answer_was_given() -> None:
+    lines = [CallLines().write(receipt(cache_hit=hit)) for hit in (None, True, False)]
+    assert [msgspec.json.decode(line).get("cache_hit") for line in lines] == [None, True, False]
+
+
 def test_names_that_a_client_sends_are_cut() -> None:
     line = msgspec.json.decode(CallLines().write(receipt(model="m" * 10_000)))
     assert len(line["model"]) == 128

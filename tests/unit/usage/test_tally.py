@@ -17,6 +17,20 @@ def test_a_tally_adds_up_what_a_receipt_says() -> None:
     assert tally.overhead.sum == pytest.approx(0.02)
 
 
+def test_hits_misses_and_the_tokens_of_hits_are_counted() -> None:
+    tally = Tally()
+    for hit in (None, False, True, True):
+        tally.add(receipt(cache_hit=hit))
+    assert (tally.hits, tally.misses, tally.kept) == (2, 1, 24)
+
+
+def test_a_kept_answer_keeps_the_name_of_its_model_in_the_labels() -> None:
+    nobody = receipt(deployment_id=None)
+    assert series_of(signature(nobody)).requested_model == ""
+    hit = receipt(deployment_id=None, cache_hit=True)
+    assert series_of(signature(hit)).requested_model == "gpt"
+
+
 def test_time_to_first_token_is_of_streams_only() -> None:
     tally = Tally()
     tally.add(receipt())

@@ -1,0 +1,62 @@
+"""Open the store of the answer cache, and put the cache of one snapshot together."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from hx_gateway.app.embedder import PipelineEmbedder
+from hx_gateway.app.parts import Parts
+from hx_gateway.cache.answers import AnswerCache
+from hx_gateway.cache.exact import ExactShelf, Shelf
+from hx_gateway.cache.near import NearShelf
+from hx_gateway.core.clock import Clock
+from hx_gateway.core.ports import Answers
+from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.pipeline.cached import CachedAnswers
+from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.store.answers_disk import DiskAnswers
+from hx_gateway.store.answers_process import ProcessAnswers
+
+if TYPE_CHECKING:
+    from hx_gateway.store.answers_redis import RedisAnswers
+
+
+def open_answers(snapshot: Snapshot, clock: Clock) -> Answers | None:
+    """Open the store without waiting for it; None when nothing is kept by name."""
+    cache = snapshot.cache
+    if not cache.is_on or cache.is_semantic:
+        return None
+    if cache.type == "redis":
+        made: RedisAnswers = import_module("hx_gateway.store.answers_redis").RedisAnswers(
+            snapshot.redis.url, cache.timeout, cache.namespace, clock
+        )
+        return made
+    if cache.type == "disk":
+        folder = cache.folder or snapshot.state_dir / "answers"
+        return DiskAnswers(folder / quote(cache.namespace, safe=""), clock, cache.max_bytes)
+    return ProcessAnswers(clock, cache.max_bytes)
+
+
+def assemble_cache(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> CachedAnswers | None:
+    """Put the cache of a snapshot together; `uncached` embeds prompts. None when it is off."""
+    shelf = _shelf(snapshot, parts, uncached) if snapshot.cache.is_on else None
+    if shelf is None:
+        return None
+    cache = AnswerCache(
+        snapshot.cache,
+        shelf,
+        parts.clock,
+        parts.random,
+        heeds_tags=snapshot.routing.tag_filtering,
+    )
+    return CachedAnswers(cache, parts.clock, parts.random)
+
+
+def _shelf(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Shelf | None:
+    if parts.answers is not None:
+        return ExactShelf(parts.answers)
+    if parts.vectors is None or not snapshot.cache.is_semantic:
+        return None
+    model = snapshot.cache.embedding_model
+    embedder = PipelineEmbedder(uncached, model, parts.clock, alias="answer cache")
+    return NearShelf(parts.vectors, embedder, snapshot.cache, parts.clock)

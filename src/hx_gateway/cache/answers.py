@@ -1,0 +1,185 @@
+"""What is kept, for whom, and for how long: the rules of the answer cache. Where is a shelf's."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hx_gateway.cache.entry import Entry, Found
+from hx_gateway.cache.exact import Shelf
+from hx_gateway.cache.key import Circle, alike_of, name_of, version_of
+from hx_gateway.cache.question import Question
+from hx_gateway.cache.verdict import is_worth_keeping
+from hx_gateway.core.call import CacheWish, Call, Operation
+from hx_gateway.core.chat import Chat
+from hx_gateway.core.clock import Clock, Random
+from hx_gateway.core.event import Event
+from hx_gateway.core.label import answer_label
+from hx_gateway.core.principal import Principal
+from hx_gateway.core.route import Route
+from hx_gateway.core.snapshot import CacheSettings
+from hx_gateway.core.usage import Usage
+
+_JITTER = 0.1  # of the life time, so that what was kept together does not end together
+_SEMANTIC_MESSAGES = 4
+_MAX_VERSIONS = 10_000
+_KINDS = {
+    Operation.COMPLETE: "text_completion",
+    Operation.EMBED: "embedding",
+    Operation.RERANK: "rerank",
+}
+_CHATS = {"anthropic_messages": "anthropic_messages", "openai_responses": "responses"}
+ReadChat = Callable[[Call], Chat | None]
+
+
+class AnswerCache:
+    """The answer cache of one snapshot. It decides; looking and keeping is its shelf's work."""
+
+    def __init__(
+        self,
+        settings: CacheSettings,
+        shelf: Shelf,
+        clock: Clock,
+        random: Random,
+        *,
+        heeds_tags: bool = False,
+    ) -> None:
+        """`heeds_tags`: routes choose by the tags of a call, so tags change answers."""
+        self.settings = settings
+        self.shelf = shelf
+        self._clock = clock
+        self._random = random
+        self._heeds_tags = heeds_tags
+        self._operations = frozenset(settings.operations)
+        self._versions: dict[str, tuple[Route, str]] = {}
+
+    def question(
+        self, call: Call, principal: Principal, route: Route, read: ReadChat
+    ) -> Question | None:
+        """Make a question of a call; None when nothing is to be looked up or kept for it.
+
+        The tenant is the caller's own; nothing in a request can change it. `read` understands a
+        chat, and is used only where prompts are compared.
+        """
+        settings, wish = self.settings, call.cache or CacheWish()
+        is_wanted = wish.uses or settings.mode == "default_on"
+        if not is_wanted or kind_of(call) not in self._operations:
+            return None
+        if not wish.reads and not wish.writes:
+            return None
+        circle = Circle(
+            tenant=principal.tenant,
+            scope=self._scope(call, principal),
+            namespace=wish.namespace,
+            version=self._version(route),
+        )
+        name = name_of(call, circle)
+        if name is None:
+            return None
+        limit = settings.max_messages
+        alike = None
+        if settings.is_semantic or limit is not None:
+            chat = read(call)
+            most = _SEMANTIC_MESSAGES if limit is None else limit
+            if chat is not None and len(chat.messages) > most:
+                return None
+            if settings.is_semantic:
+                alike = alike_of(call, chat, circle) if chat is not None else None
+                if alike is None:
+                    return None
+        return Question(
+            call=call,
+            tenant=principal.tenant,
+            name=name,
+            ttl_s=settings.ttl if wish.ttl_s is None else wish.ttl_s,
+            reads=wish.reads,
+            writes=wish.writes,
+            max_age_s=wish.max_age_s,
+            alike=alike,
+        )
+
+    async def find(self, question: Question) -> Found | None:
+        """Find a kept answer that is young enough."""
+        found = await self.shelf.find(question)
+        return found if found is not None and self.suits(question, found) else None
+
+    def suits(self, question: Question, found: Found) -> bool:
+        """Say whether an answer is young enough for a question."""
+        if question.max_age_s is None:
+            return True
+        return self._clock.now() - found.entry.created_at <= question.max_age_s
+
+    def entry(
+        self,
+        question: Question,
+        body: bytes,
+        events: Sequence[Event] | None,
+        usage: Usage | None,
+        deployment_id: str | None,
+    ) -> Entry | None:
+        """Make an entry of a whole answer; None when it is not worth keeping.
+
+        `events` are those of the answer, None for answers that are always complete (vectors).
+        """
+        if len(body) > self.settings.max_entry_bytes:
+            return None
+        if events is not None and not is_worth_keeping(events, self.settings):
+            return None
+        return Entry(
+            tenant=question.tenant,
+            dialect=question.call.dialect,
+            body=body,
+            created_at=self._clock.now(),
+            usage=usage,
+            deployment_id=deployment_id,
+        )
+
+    def found(self, question: Question, entry: Entry) -> Found:
+        """Give a new answer the form of one that was found, for those who waited for it."""
+        return Found(entry=entry, label=answer_label(question.tenant, question.name))
+
+    async def keep(self, question: Question, entry: Entry) -> None:
+        """Keep an answer for its life time, give or take a tenth."""
+        spread = 1 - _JITTER + 2 * _JITTER * self._random.random()
+        await self.shelf.keep(question, entry, question.ttl_s * spread)
+
+    def _scope(self, call: Call, principal: Principal) -> str:
+        scope = self.settings.scope or ("key" if self.settings.is_semantic else "tenant")
+        parts: list[str | None] = list(call.tags) if self._heeds_tags else []
+        if scope in {"key", "end_user"}:
+            parts += [principal.key_id, principal.team_id, principal.organization_id]
+        elif scope == "team":
+            parts += [principal.team_id, principal.organization_id]
+        if scope == "end_user":
+            parts.append(_end_user(call))
+        return msgspec.json.encode([scope, parts]).decode()
+
+    def _version(self, route: Route) -> str:
+        known = self._versions.get(route.name)
+        if known is None or known[0] is not route:
+            if len(self._versions) >= _MAX_VERSIONS:  # names come from callers (wildcards)
+                self._versions.clear()
+            known = self._versions[route.name] = (route, version_of(route))
+        return known[1]
+
+
+def kind_of(call: Call) -> str | None:
+    """Name what a call asks for as LiteLLM's `supported_call_types` do."""
+    if call.operation is Operation.CHAT:
+        return _CHATS.get(call.dialect, "completion")
+    return _KINDS.get(call.operation)
+
+
+class _Metadata(msgspec.Struct):
+    user_id: str | None = None
+
+
+def _end_user(call: Call) -> str | None:
+    """Find the end user whom a call names: `user`, else `metadata.user_id`."""
+    for field, type_ in (("user", str | None), ("metadata", _Metadata | None)):
+        try:
+            value = msgspec.json.decode(call.fields.get(field, b"null"), type=type_)
+        except msgspec.DecodeError:
+            continue
+        if value is not None:
+            return value.user_id if isinstance(value, _Metadata) else str(value)
+    return None

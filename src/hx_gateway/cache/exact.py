@@ -1,0 +1,85 @@
+"""Look an answer up by its exact name. A store that does not answer has nothing."""
+
+import logging
+import secrets
+from typing import Protocol
+
+from hx_gateway.cache.entry import Entry, Found, sealed, unsealed
+from hx_gateway.cache.question import Question
+from hx_gateway.core.errors import DependencyError
+from hx_gateway.core.label import answer_label
+from hx_gateway.core.ports import Answers
+
+LEASE_S = 15.0  # how long a dead process keeps the others from asking
+
+_log = logging.getLogger(__name__)
+
+
+class Shelf(Protocol):
+    """Where answers are looked up. Never raises: what cannot be had is not there."""
+
+    is_shared: bool
+
+    async def find(self, question: Question) -> Found | None:
+        """Find a kept answer; its age is the caller's to judge."""
+        ...
+
+    async def keep(self, question: Question, entry: Entry, ttl_s: float) -> None:
+        """Keep an answer."""
+        ...
+
+    async def claim(self, question: Question) -> bool:
+        """Take or renew the right to ask for an answer; True also when nobody can tell."""
+        ...
+
+    async def release(self, question: Question) -> None:
+        """Give that right back."""
+        ...
+
+
+class ExactShelf:
+    """A shelf whose answers belong to one question each."""
+
+    def __init__(self, answers: Answers) -> None:
+        """`answers` outlives it."""
+        self._answers = answers
+        self.is_shared = answers.is_shared
+        self._process = secrets.token_hex(8)
+
+    async def find(self, question: Question) -> Found | None:
+        """See `Shelf`. A damaged entry is none."""
+        try:
+            data = await self._answers.get(question.name, tenant=question.tenant)
+        except DependencyError:
+            return None
+        if data is None:
+            return None
+        entry = unsealed(data, tenant=question.tenant, dialect=question.call.dialect)
+        if entry is None:
+            _log.warning("a kept answer is damaged, or of another release; it is not used")
+            return None
+        return Found(entry=entry, label=answer_label(question.tenant, question.name))
+
+    async def keep(self, question: Question, entry: Entry, ttl_s: float) -> None:
+        """See `Shelf`."""
+        data = sealed(entry)
+        try:
+            await self._answers.put(question.name, data, tenant=question.tenant, ttl_s=ttl_s)
+        except DependencyError:
+            _log.debug("an answer could not be kept")
+
+    async def claim(self, question: Question) -> bool:
+        """See `Shelf`."""
+        try:
+            return await self._answers.lease(
+                question.name, tenant=question.tenant, holder=self._process, ttl_s=LEASE_S
+            )
+        except DependencyError:
+            return True
+
+    async def release(self, question: Question) -> None:
+        """See `Shelf`."""
+        try:
+            await self._answers.release(question.name, tenant=question.tenant, holder=self._process)
+        except DependencyError:
+            _log.debug("a lease could not be given back; it ends by itself")

@@ -1,0 +1,136 @@
+"""The name of an answer: a hash over everything that could change it, the tenant first.
+
+Two calls share a name only if a model could not tell them apart. What no model sees is left out
+(`LEFT_OUT`), so that it does not keep equal questions apart; everything else counts, known or not.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw
+
+from hx_gateway.core.call import Call
+from hx_gateway.core.chat import Chat, Role, Text
+from hx_gateway.core.route import Deployment, Route
+
+# Who asks and how the answer is delivered. `model` is the public name, which is in the key anyway.
+LEFT_OUT = frozenset(
+    {
+        "metadata",
+        "model",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "stream",
+        "stream_options",
+        "user",
+    }
+)
+# Answers in this format repeat what was sent, so that all of it is part of the answer.
+_ECHOING = frozenset({"openai_responses"})
+_DELIVERY = frozenset({"model", "stream", "stream_options"})
+# An answer that depends on something which is kept elsewhere and may change there.
+_STATEFUL = frozenset({"background", "conversation", "previous_response_id"})
+_FORMAT = "hx-answer-1"  # a change of what is hashed or kept takes another one
+_NOTHING = (b"null", b"false")
+
+
+class Circle(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may share an answer, and in what state of the configuration.
+
+    `scope` narrows the tenant (a key, a team, an end user); `version` is that of the route.
+    """
+
+    tenant: str
+    scope: str
+    namespace: str
+    version: str
+
+
+def name_of(call: Call, circle: Circle) -> str | None:
+    """Give the name of the answer to a call; None when the answer cannot be kept."""
+    if any(bytes(call.fields.get(name, b"null")) not in _NOTHING for name in _STATEFUL):
+        return None
+    try:
+        fields = _canonical(call.fields, _left_out(call))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # a number that Python cannot hold, say: whoever understands it may answer
+    return _hash([*_about(call, circle), fields])
+
+
+class Alike(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that others may be like: everything but its last text is in `bucket`."""
+
+    bucket: str
+    text: str
+
+
+def alike_of(call: Call, chat: Chat, circle: Circle) -> Alike | None:
+    """Take the last message of a chat out of its name; None when that is not a user's plain text.
+
+    Only what the user has just said is compared by meaning. Everything before it, system prompt,
+    tools and settings must be the same: in a conversation of several turns, consecutive calls are
+    so alike as a whole that each would get the answer of the one before.
+    """
+    *before, last = chat.messages or (None,)
+    if last is None or last.role is not Role.USER or not last.parts:
+        return None
+    texts = [part.text for part in last.parts if isinstance(part, Text)]
+    text = "\n".join(texts).strip()
+    if len(texts) != len(last.parts) or not text:
+        return None
+    try:
+        extra = _canonical(chat.extra, _left_out(call))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    user = chat.user if call.dialect in _ECHOING else None
+    rest = msgspec.structs.replace(chat, messages=tuple(before), user=user, extra={})
+    return Alike(bucket=_hash([*_about(call, circle), last.name, rest, extra]), text=text)
+
+
+def version_of(route: Route) -> str:
+    """Hash what a route's answers depend on: its deployments as they are asked, and fallbacks."""
+    return _hash([[_facts(each) for each in route.deployments], route.fallbacks])[:16]
+
+
+def _facts(deployment: Deployment) -> list[object]:
+    return [
+        deployment.id,
+        deployment.provider.name,
+        deployment.model,
+        deployment.origin.authority,
+        deployment.base_path,
+        deployment.defaults,
+        deployment.params,
+        deployment.dropped,
+        deployment.canned,
+    ]
+
+
+def _about(call: Call, circle: Circle) -> list[object]:
+    headers = sorted((n.decode("latin-1"), v.decode("latin-1")) for n, v in call.headers.items())
+    return [
+        _FORMAT,
+        circle.tenant,
+        circle.scope,
+        circle.namespace,
+        circle.version,
+        call.model,
+        call.operation,
+        call.dialect,
+        headers,
+    ]
+
+
+def _left_out(call: Call) -> frozenset[str]:
+    return _DELIVERY if call.dialect in _ECHOING else LEFT_OUT
+
+
+def _canonical(fields: Mapping[str, Raw], left_out: frozenset[str]) -> dict[str, object]:
+    """Decode the fields that count, so that neither order nor white space nor escapes do."""
+    return {n: msgspec.json.decode(v) for n, v in fields.items() if n not in left_out}
+
+
+def _hash(value: list[object]) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

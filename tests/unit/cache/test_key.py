@@ -1,0 +1,170 @@
+"""What makes two calls one question, and what keeps them apart."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.deployments import route
+from tests.support.pipelines import chat_deployment
+
+from hx_gateway.cache.key import LEFT_OUT, Circle, alike_of, name_of, version_of
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.chat import Chat, Image, Message, Role, Text
+from hx_gateway.core.http import Origin
+
+HERE = Circle(tenant="t", scope="", namespace="", version="1")
+ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0}
+
+
+def call(body: bytes | dict[str, Any] | None = None, **fields: Any) -> Call:
+    data = body if isinstance(body, bytes) else wire.encode(body or ASK)
+    made = Call(
+        id="c",
+        operation=Operation.CHAT,
+        dialect="openai_chat",
+        model="m",
+        fields=wire.decode_fields(data),
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+def test_order_white_space_and_escapes_do_not_matter() -> None:
+    one = b'{"model":"m","temperature":0,"messages":[{"role":"user","content":"h\\u0069"}]}'
+    two = b'{ "messages": [ {"content": "hi", "role": "user"} ], "temperature": 0, "model": "m" }'
+    assert name_of(call(one), HERE) == name_of(call(two), HERE) == name_of(call(), HERE)
+
+
+@pytest.mark.parametrize("field", sorted(LEFT_OUT - {"model"}))
+def test_what_no_model_sees_does_not_matter(field: str) -> None:
+    assert name_of(call({**ASK, field: {"x": 1}}), HERE) == name_of(call(), HERE)
+
+
+@pytest.mark.parametrize("field", ["user", "metadata", "safety_identifier"])
+def test_what_an_answer_repeats_matters(field: str) -> None:
+    """An answer of the Responses format would show one user's metadata to another."""
+    plain = call(dialect="openai_responses")
+    with_it = call({**ASK, field: "a"}, dialect="openai_responses")
+    assert name_of(with_it, HERE) != name_of(plain, HERE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        call({**ASK, "temperature": 1}),
+        call({**ASK, "seed": 1}),
+        call({**ASK, "something_new": 1}),
+        call({**ASK, "messages": [{"role": "user", "content": "ho"}]}),
+        call(model="other"),
+        call(operation=Operation.COMPLETE),
+        call(dialect="anthropic_messages"),
+        call(headers={b"anthropic-beta": b"x"}),
+    ],
+)
+def test_whatever_could_change_the_answer_matters(changed: Call) -> None:
+    assert name_of(changed, HERE) != name_of(call(), HERE)
+
+
+@pytest.mark.parametrize("field", ["tenant", "scope", "namespace", "version"])
+def test_each_part_of_the_circle_matters(field: str) -> None:
+    elsewhere = msgspec.structs.replace(HERE, **{field: "x"})
+    assert name_of(call(), elsewhere) != name_of(call(), HERE)
+
+
+def test_the_parts_of_a_circle_cannot_run_into_one_another() -> None:
+    one = Circle(tenant="a", scope="bc", namespace="", version="1")
+    two = Circle(tenant="ab", scope="c", namespace="", version="1")
+    assert name_of(call(), one) != name_of(call(), two)
+
+
+@pytest.mark.parametrize("field", ["previous_response_id", "conversation", "background"])
+def test_an_answer_that_depends_on_kept_state_has_no_name(field: str) -> None:
+    assert name_of(call({**ASK, field: "resp_1"}), HERE) is None
+    assert name_of(call({**ASK, field: None}), HERE) is not None
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=3), st.text(max_size=3)), min_size=2, max_size=20, unique=True
+    )
+)
+def test_two_tenants_or_two_prompts_never_share_a_name(pairs: list[tuple[str, str]]) -> None:
+    names = {
+        name_of(
+            call({**ASK, "messages": [{"role": "user", "content": prompt}]}),
+            msgspec.structs.replace(HERE, tenant=tenant),
+        )
+        for tenant, prompt in pairs
+    }
+    assert len(names) == len(pairs)
+
+
+def chat(*texts: str, role: Role = Role.USER, **fields: Any) -> Chat:
+    messages = tuple(Message(role=role, parts=(Text(text=text),)) for text in texts)
+    return Chat(messages=messages, **fields)
+
+
+def test_only_the_last_text_may_differ_in_a_bucket() -> None:
+    one = alike_of(call(), chat("before", "How tall is it?"), HERE)
+    two = alike_of(call(), chat("before", "What is its height?"), HERE)
+    assert one is not None
+    assert two is not None
+    assert one.bucket == two.bucket
+    assert (one.text, two.text) == ("How tall is it?", "What is its height?")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        chat("else", "hi"),
+        chat("hi"),
+        chat("before", "hi", temperature=1.0),
+        chat("before", "hi", extra={"x": wire.raw(1)}),
+        chat("before", "hi", max_tokens=5),
+    ],
+)
+def test_everything_else_keeps_buckets_apart(other: Chat) -> None:
+    mine, others = alike_of(call(), chat("before", "hi"), HERE), alike_of(call(), other, HERE)
+    assert mine is not None
+    assert others is not None
+    assert mine.bucket != others.bucket
+
+
+def test_the_user_and_what_no_model_sees_do_not_keep_buckets_apart() -> None:
+    one = alike_of(call(), chat("hi"), HERE)
+    two = alike_of(call(), chat("hi", user="u", extra={"metadata": wire.raw({})}), HERE)
+    assert one == two
+
+
+def test_tenants_have_buckets_of_their_own() -> None:
+    other = msgspec.structs.replace(HERE, tenant="other")
+    assert alike_of(call(), chat("hi"), HERE) != alike_of(call(), chat("hi"), other)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        Chat(messages=()),
+        chat("done", role=Role.ASSISTANT),
+        chat(" "),
+        Chat(messages=(Message(role=Role.USER, parts=(Text(text="a"), Image(url="b"))),)),
+        Chat(messages=(Message(role=Role.USER, parts=()),)),
+    ],
+)
+def test_what_ends_with_no_plain_text_of_a_user_is_like_nothing(unfit: Chat) -> None:
+    assert alike_of(call(), unfit, HERE) is None
+
+
+def test_a_route_that_is_asked_otherwise_has_another_version() -> None:
+    one = version_of(route("m", chat_deployment("a")))
+    assert one == version_of(route("m", chat_deployment("a")))
+    others = [
+        route("m", chat_deployment("a"), chat_deployment("b")),
+        route("m", chat_deployment("a", model="new")),
+        route("m", chat_deployment("a", defaults={"temperature": wire.raw(1)})),
+        route("m", chat_deployment("a"), fallbacks=("f",)),
+    ]
+    assert one not in {version_of(each) for each in others}
+    assert Origin(host="a").authority  # what a deployment's place is told by
