@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -33,7 +33,9 @@ async def gateway(
         yield served
 
 
-async def try_all(sdk: Sdk, upstream: FaultyUpstream, pair: Pair, faults: list[Fault]) -> list[str]:
+async def try_all(
+    sdk: Sdk, upstream: FaultyUpstream, pair: Pair, faults: Sequence[Fault]
+) -> list[str]:
     """Cut after every event by each fault; says what looked whole, or was not what was sent."""
     dialect = DIALECTS[pair.way_out]
     held = dialect.ends[pair.first - 1]
@@ -64,7 +66,7 @@ def judge(seen: Seen, pair: Pair, *, has_begun: bool) -> str | None:
     return None
 
 
-FAULTS = [fault for fault in Fault if fault is not Fault.PAUSE]
+FAULTS: Sequence[Fault] = [fault for fault in Fault if fault is not Fault.PAUSE]
 
 
 @pytest.mark.parametrize("pair", PAIRS[:6], ids=str)
