@@ -25,7 +25,10 @@ from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.planner import Planner, fit_rules, ground_of
+from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.table import Table
 from hx_gateway.store.answers_process import ProcessAnswers
 
@@ -77,8 +80,12 @@ class Rig:
         snapshot = Snapshot(
             state_dir=Path("unused"), routes={route.name: route for route in routes}
         )
+        routing, table = RoutingSettings(**settings), Table(snapshot)
+        self.ground = ground_of(routing, self.health, seeded(), Meter())
+        self.watchdog = Watchdog(self.health, self.clock)
         self.pipeline = Pipeline(
-            table=Table(snapshot),
+            table=table,
+            planner=Planner(table, self.ground, fit_rules(table.routes(), routing, self.ground)),
             health=self.health,
             attempter=Attempter(
                 sender=sender,
@@ -86,10 +93,10 @@ class Rig:
                 clock=self.clock,
                 ways_in=WAYS_IN,
                 drainer=self.drainer,
+                watchdog=self.watchdog,
             ),
-            settings=RoutingSettings(**settings),
+            settings=routing,
             clock=self.clock,
-            random=seeded(),
             sinks=(self.receipts,),
             cached=self._cached(cache, answers) if cache else None,
         )
@@ -108,6 +115,7 @@ class Rig:
         caller: Principal = CALLER,
         text: str = "hi",
         cache: CacheWish | None = None,
+        **more: Any,
     ) -> Response:
         fields = wire.decode_fields(
             wire.encode(
@@ -124,6 +132,7 @@ class Rig:
             wants_usage=wants_usage,
             started_at=self.clock.monotonic(),
             cache=cache,
+            **more,
         )
         return await self.pipeline.handle(call, caller)
 

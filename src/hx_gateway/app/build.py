@@ -23,6 +23,8 @@ from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of
+from hx_gateway.pipeline.quota import Quota
 from hx_gateway.rag.service import DocumentService
 from hx_gateway.routing.table import Table
 from hx_gateway.web import (
@@ -82,23 +84,39 @@ def _pipeline(snapshot: Snapshot, parts: Parts) -> Pipeline:
 
 
 def _pipeline_with(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Pipeline:
-    attempter = Attempter(
-        sender=parts.client,
-        health=parts.health,
-        clock=parts.clock,
-        ways_in=WAYS_IN,
-        drainer=parts.drainer,
-    )
+    settings, table = snapshot.routing, Table(snapshot)
+    quota = _quota(snapshot, table, parts)
+    ground = ground_of(settings, parts.health, parts.random, parts.meter)
     return Pipeline(
-        table=Table(snapshot),
+        table=table,
+        planner=Planner(table, ground, fit_rules(table.routes(), settings, ground)),
         health=parts.health,
-        attempter=attempter,
-        settings=snapshot.routing,
+        attempter=Attempter(
+            sender=parts.client,
+            health=parts.health,
+            clock=parts.clock,
+            ways_in=WAYS_IN,
+            drainer=parts.drainer,
+            watchdog=parts.watchdog,
+            quota=quota,
+        ),
+        settings=settings,
         clock=parts.clock,
-        random=parts.random,
-        sinks=parts.sinks,
+        sinks=parts.sinks if quota is None else (*parts.sinks, quota),
         cached=cached,
     )
+
+
+def _quota(snapshot: Snapshot, table: Table, parts: Parts) -> Quota | None:
+    """Count the use of deployments, if any route asks for it; shared when there is a Redis."""
+    counted = [
+        deployment
+        for route in table.routes()
+        if counts_use(route, snapshot.routing)
+        for deployment in route.deployments
+    ]
+    counters = parts.counters if snapshot.redis.url is not None else None
+    return Quota(parts.meter, parts.clock, counters, counted) if counted else None
 
 
 def _endpoints(

@@ -81,6 +81,7 @@ class Gateway:
             spawn(self._discovery.run(self._parts, self._snapshot, self.reload), name="discovery"),
             spawn(self._parts.keyring.watch(), name="revocations"),
             spawn(self._parts.last_use.watch(), name="last use"),
+            spawn(self._parts.watchdog.run(), name="watchdog"),
         )
         self._write_pid(snapshot)
         self._announce(snapshot)
@@ -172,6 +173,7 @@ class Gateway:
         parts.health.configure(
             cooldown_s=snapshot.routing.cooldown_s, enabled=snapshot.routing.cooldowns
         )
+        parts.watchdog.stalls.patience_s = snapshot.routing.hang_patience_s
         for warning in snapshot.warnings:
             _log.warning("%s", warning)
         parts.keyring.keep_for(fresh_s=snapshot.auth.key_cache_s, stale_s=snapshot.auth.max_stale_s)

@@ -20,8 +20,10 @@ from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
 from hx_gateway.transport.client import Client, proxies_from
 from hx_gateway.usage import log
 from hx_gateway.usage.line_writer import LineWriter
@@ -81,6 +83,8 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         health=health,
         fleet=fleet,
         node_watch=NodeWatch(fleet, client, clock, chance),
+        meter=Meter(clock.now() - clock.monotonic()),
+        watchdog=Watchdog(health, clock),
         states=states,
         metrics=metrics,
         rag_metrics=RagMetrics(metrics.registry),

@@ -12,8 +12,10 @@ from hx_gateway.auth.last_use import LastUse
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Answers, Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
 from hx_gateway.transport.client import Client
 from hx_gateway.usage.line_writer import LineWriter
 from hx_gateway.usage.log import AccessLog
@@ -41,6 +43,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     health: Health
     fleet: Fleet
     node_watch: NodeWatch
+    meter: Meter
+    watchdog: Watchdog
     states: DeploymentStates
     metrics: Metrics
     rag_metrics: RagMetrics

@@ -33,6 +33,7 @@ FURTHER_CODES = {
     "expired_api_key": "The key's time is over.",
     "gateway_shutdown": "The gateway stops, and this stream took longer than the drain.",
     "invalid_json": "The body is not JSON, not an object, or nested too deeply.",
+    "deployment_busy": "The deployment answers as many calls at once as it may.",
     "key_model_access_denied": "The key may not use this model.",
     "key_namespace_access_denied": "The key may not use this namespace.",
     "key_not_found": "There is no such key.",

@@ -16,14 +16,22 @@ def check_scope(principal: Principal, scope: Scope) -> None:
 
 
 def check_model(
-    principal: Principal, model: str, access_groups: Iterable[str] = (), route: str | None = None
+    principal: Principal,
+    model: str,
+    access_groups: Iterable[str] = (),
+    route: str | None = None,
+    status: int | None = None,
 ) -> None:
-    """Raise Forbidden when the caller may not use a model; see `allows_model`."""
+    """Raise Forbidden when the caller may not use a model; see `allows_model`.
+
+    `status` is that of the error; None is 403.
+    """
     if not allows_model(principal, model, access_groups, route):
         raise Forbidden(
             f"This key may not use the model '{model[:128]}'.",
             param="model",
             code="key_model_access_denied",
+            status=status,
         )
 
 

@@ -18,6 +18,7 @@ from hx_gateway.config.known import check_keys, open_known
 from hx_gateway.config.models import Entry, Surroundings, compile_models
 from hx_gateway.config.nodes import compile_nodes, read_wishes
 from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.policies import read_allowance
 from hx_gateway.config.prices import open_table
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.routes import Routes, compile_routes
@@ -25,6 +26,7 @@ from hx_gateway.config.services import Services
 from hx_gateway.config.settings import choose
 from hx_gateway.core import snapshot
 from hx_gateway.core.http import Origin
+from hx_gateway.core.route import ANY_FAULT
 from hx_gateway.core.snapshot import LocalSettings, Snapshot
 from hx_gateway.providers.registry import PROVIDERS
 
@@ -89,6 +91,7 @@ class Compiler:
             routes=routes.exact,
             wildcards=routes.wildcards,
             aliases=routes.aliases,
+            hidden_aliases=frozenset(routes.hidden),
             deployments={entry.deployment.id: entry.deployment for entry in entries},
             server=self._section("server", snapshot.ServerSettings()),
             auth=self._section(
@@ -139,8 +142,16 @@ class Compiler:
             stream_timeout=router.number("stream_timeout", low=0.001),
             on_disconnect=self._section("routing", snapshot.RoutingSettings()).on_disconnect,
             drop_params=settings.flag("drop_params"),
+            allowed_fails=self._allowance(router),
+            max_parallel=router.whole("default_max_parallel_requests", low=1),
             strict=given.policy.strict,
         )
+
+    def _allowance(self, router: FieldReader) -> Mapping[str, int]:
+        """Give the faults a minute that every deployment may have; empty: by our own rule."""
+        chosen = self._choices["routing.allowed_fails"].value
+        general = {ANY_FAULT: chosen} if isinstance(chosen, int) else {}
+        return {**read_allowance(router, self._report, general), **general}
 
     def _credentials(self) -> Mapping[str, Node]:
         listed = self._given.root.get("credential_list")

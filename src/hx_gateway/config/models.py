@@ -12,6 +12,7 @@ from hx_gateway.config.environment import Environment
 from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.known import Keys, check_model_keys
 from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.policies import read_allowance
 from hx_gateway.config.prices import FIELDS, ModelFacts, PriceTable, read_price
 from hx_gateway.config.report import Place, Report
 from hx_gateway.core import wire
@@ -51,6 +52,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     stream_timeout: float | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
     drop_params: bool = False
+    allowed_fails: Mapping[str, int] = {}
+    max_parallel: int | None = None
     strict: bool = False
 
 
@@ -174,11 +177,12 @@ class _ModelCompiler:
             weight=params.number("weight"),
             rpm=params.whole("rpm"),
             tpm=params.whole("tpm"),
-            max_parallel=params.whole("max_parallel_requests", low=1),
+            max_parallel=params.whole("max_parallel_requests", low=1) or self._around.max_parallel,
             tags=params.texts("tags"),
             max_input_tokens=info.whole("max_input_tokens") or facts.max_input,
             max_output_tokens=info.whole("max_output_tokens") or facts.max_output,
             cooldown_s=info.number("cooldown_time") if cooldown is None else cooldown,
+            allowed_fails=read_allowance(info, self._around.report, self._around.allowed_fails),
             max_retries=self._retries(),
             region=params.text("region_name") or info.text("region_name"),
             canned=params.text("mock_response"),

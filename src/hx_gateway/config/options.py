@@ -285,6 +285,12 @@ _ROUTING = (
     ),
     Option(path="routing.cooldowns", doc="Leave failing deployments alone at all."),
     Option(
+        path="routing.hang_patience_s",
+        doc="Least seconds of silence after which a deployment may count as hung, so that calls "
+        "move on; 0: never.",
+        low=0,
+    ),
+    Option(
         path="routing.retry_after_s",
         doc="Least seconds between two tries.",
         litellm=("router_settings.retry_after",),
@@ -296,6 +302,11 @@ _ROUTING = (
         litellm=("router_settings.enable_pre_call_checks",),
     ),
     Option(
+        path="routing.optional_pre_call_checks",
+        doc="`enforce_model_rate_limits` makes rpm and tpm hard limits; others have no effect.",
+        litellm=("router_settings.optional_pre_call_checks",),
+    ),
+    Option(
         path="routing.tag_filtering",
         doc="Choose deployments by the tags of the call.",
         litellm=("router_settings.enable_tag_filtering",),
@@ -305,10 +316,21 @@ _ROUTING = (
         doc="When a client leaves: `cancel` the upstream, or `drain(seconds)`: read its answer on "
         "for that long, for the exact usage. Also `on_disconnect` of a model's `litellm_params`.",
     ),
+    Option(
+        path="routing.tag_match_any",
+        doc="One common tag is enough; off: a deployment must have all tags of the call.",
+        litellm=("router_settings.tag_filtering_match_any",),
+    ),
     Option(path="routing.default_group", doc="Route of calls that name no model."),
     Option(
         path="routing.unknown_model_status",
         doc="HTTP status for an unknown model; LiteLLM sends 400.",
+        low=400,
+        high=499,
+    ),
+    Option(
+        path="routing.model_denied_status",
+        doc="HTTP status for a model that the key may not use; older LiteLLM sent 401.",
         low=400,
         high=499,
     ),

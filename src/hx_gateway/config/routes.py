@@ -6,6 +6,7 @@ import msgspec
 
 from hx_gateway.config.document import Node
 from hx_gateway.config.models import Entry
+from hx_gateway.config.policies import RetryPolicies
 from hx_gateway.config.report import Report
 from hx_gateway.core.route import Route
 
@@ -14,11 +15,15 @@ ANY = "*"
 
 
 class Routes(msgspec.Struct, kw_only=True):
-    """All routes: by exact name, patterns with the longest first, aliases by name."""
+    """All routes: by exact name, patterns with the longest first, aliases by name.
+
+    `hidden` are the aliases that no list shows.
+    """
 
     exact: dict[str, Route]
     wildcards: tuple[Route, ...]
     aliases: dict[str, str]
+    hidden: set[str]
 
     def has(self, name: str) -> bool:
         """Whether a call for this name finds a route (a pattern may catch it)."""
@@ -35,13 +40,17 @@ def compile_routes(entries: Iterable[Entry], root: Node, strategy: str, report: 
     for entry in entries:
         groups.setdefault(entry.name, []).append(entry)
     fallbacks = {kind: _fallbacks(root, kind, report) for kind in KINDS}
-    made = [_route(name, group, strategy, fallbacks) for name, group in groups.items()]
+    retries = RetryPolicies(root, report)
+    made = [
+        _route(name, group, strategy, fallbacks, retries.of(name)) for name, group in groups.items()
+    ]
     routes = Routes(
         exact={route.name: route for route in made if ANY not in route.name},
         wildcards=tuple(
             sorted((r for r in made if ANY in r.name), key=lambda r: len(r.name), reverse=True)
         ),
         aliases={},
+        hidden=set(),
     )
     _add_aliases(routes, root, report)
     _check_targets(routes, root, report)
@@ -49,7 +58,11 @@ def compile_routes(entries: Iterable[Entry], root: Node, strategy: str, report: 
 
 
 def _route(
-    name: str, group: list[Entry], strategy: str, fallbacks: Mapping[str, Mapping[str, list[str]]]
+    name: str,
+    group: list[Entry],
+    strategy: str,
+    fallbacks: Mapping[str, Mapping[str, list[str]]],
+    retries: Mapping[str, int],
 ) -> Route:
     groups = dict.fromkeys(group_name for entry in group for group_name in entry.access_groups)
     targets = {kind: _targets(name, table) for kind, table in fallbacks.items()}
@@ -61,6 +74,7 @@ def _route(
         context_window_fallbacks=targets["context_window_fallbacks"],
         content_policy_fallbacks=targets["content_policy_fallbacks"],
         access_groups=tuple(groups),
+        retries=retries,
     )
 
 
@@ -114,12 +128,10 @@ def _add_aliases(routes: Routes, root: Node, report: Report) -> None:
         if not isinstance(name, str) or not routes.has(name):
             report.no_effect(target.place, path, "names no model that is served, so it is left out")
             continue
+        routes.aliases[alias] = name
         hidden = target.get("hidden")
-        if hidden is not None and hidden.value is True and name in routes.exact:
-            same = routes.exact[name]
-            routes.exact[alias] = msgspec.structs.replace(same, name=alias, hidden=True)
-        else:
-            routes.aliases[alias] = name
+        if hidden is not None and hidden.value is True:
+            routes.hidden.add(alias)
 
 
 def _check_targets(routes: Routes, root: Node, report: Report) -> None:

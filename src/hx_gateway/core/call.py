@@ -37,6 +37,36 @@ class CacheWish(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
 
 
+class Detour(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that the caller itself wants to be asked next, with the fields to change for it."""
+
+    model: str
+    fields: Mapping[str, Raw] = {}
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wants of the routing for one call; None is as configured.
+
+    `timeout_s`: until the answer, or a stream's first event, must be there, whatever is tried.
+    `stream_timeout_s` takes its place for streams. `fallbacks` take the place of configured ones.
+    """
+
+    retries: int | None = None
+    timeout_s: float | None = None
+    stream_timeout_s: float | None = None
+    use_fallbacks: bool = True
+    fallbacks: tuple[Detour, ...] = ()
+    context_window_fallbacks: tuple[Detour, ...] = ()
+    content_policy_fallbacks: tuple[Detour, ...] = ()
+    region: str | None = None
+
+    def limit_s(self, *, stream: bool) -> float | None:
+        """Give the seconds the caller will wait; None for no wish."""
+        if stream and self.stream_timeout_s is not None:
+            return self.stream_timeout_s
+        return self.timeout_s
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `fields` are the top-level fields of the client's body, as it wrote them.
 
@@ -44,7 +74,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     `wants_usage`: the client itself asked for the usage in a stream.
     `started_at` is monotonic seconds, `created` whole seconds since 1970 (for answers that have
     none). `headers`: the few client headers that may go on to an upstream (by allow-list).
-    `cache` is None when the caller did not mention it.
+    `wishes` and `cache` are None when the caller did not mention them, as nearly always.
     """
 
     id: str
@@ -56,6 +86,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     wants_usage: bool = False
     headers: Mapping[bytes, bytes] = {}
     tags: tuple[str, ...] = ()
+    wishes: Wishes | None = None
     started_at: float = 0.0
     created: int = 0
     cache: CacheWish | None = None

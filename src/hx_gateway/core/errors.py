@@ -246,6 +246,29 @@ class TimedOut(UpstreamError):
     code = "upstream_timeout"
 
 
+class Stalled(TimedOut):
+    """A deployment fell silent that used to answer long before; the call moves on (504)."""
+
+    code = "upstream_stalled"
+
+
+class Exhausted(UpstreamError):
+    """A deployment has no room: its own limit of requests, tokens or parallel calls (429)."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "deployment_limit_reached"
+
+
+class Unfit(UpstreamError):
+    """No deployment of the route may take this call: its tags or its region (403)."""
+
+    status = 403
+    type = "permission_error"
+    code = "no_fitting_deployment"
+    retryable = False
+
+
 class Unreachable(UpstreamError):
     """No connection: refused, reset before an answer, name unknown, TLS failed (502)."""
 

@@ -11,6 +11,8 @@ from hx_gateway.core.provider import Provider
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Price
 
+ANY_FAULT = "Default"
+
 
 class OnDisconnect(msgspec.Struct, frozen=True):
     """What becomes of an answer whose client leaves: read on for `drain_s` s, 0: cancelled."""
@@ -28,6 +30,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `defaults` are body fields sent unless the client sent its own (LiteLLM's extra litellm_params).
     `price` is None when nobody knows it. `mode` is LiteLLM's word: chat, embedding, rerank ...
     `node` names the server of one's own that it is on (see `Node`).
+    `allowed_fails`: faults a minute that it may have, by kind (`routing/kinds.py`) or ANY_FAULT.
+    `is_filled`: its model name came from a caller (a wildcard caught it).
     """
 
     id: str
@@ -53,11 +57,13 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     cooldown_s: float | None = None
+    allowed_fails: Mapping[str, int] = {}
     max_retries: int | None = None
     region: str | None = None
     canned: str | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
     info: Mapping[str, Raw] = {}
+    is_filled: bool = False
     node: str | None = None
 
 
@@ -81,7 +87,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A public model name: its deployments, and what to do when they fail.
 
     A wildcard route (`openai/*`) keeps the pattern in `name`; what `*` caught replaces the `*` of
-    each deployment's model. `strategy` is LiteLLM's name of a balance, or `adaptive`.
+    each deployment's model, and `pattern` is the name it was made from. `strategy` is LiteLLM's
+    name of a balance, or `adaptive`. `retries`: how often to try again, by kind of fault
+    (`routing/kinds.py`) or ANY_FAULT; empty: as everywhere.
     """
 
     name: str
@@ -91,4 +99,11 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     context_window_fallbacks: tuple[str, ...] = ()
     content_policy_fallbacks: tuple[str, ...] = ()
     access_groups: tuple[str, ...] = ()
+    retries: Mapping[str, int] = {}
+    pattern: str | None = None
     hidden: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is no other deployment to go to."""
+        return len(self.deployments) == 1

@@ -146,21 +146,29 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for all routes (`router_settings`). Times in seconds."""
+    """What holds for all routes (`router_settings`). Times in seconds.
+
+    `cooldown_s` is a second less than LiteLLM's: with the time of the probe, a deployment that has
+    recovered is in use again within five.
+    """
 
     strategy: str = "simple-shuffle"
     num_retries: int = 2
     max_attempts: int = 3
     max_fallbacks: int = 5
     allowed_fails: int | None = None
-    cooldown_s: float = 5.0
+    cooldown_s: float = 4.0
     cooldowns: bool = True
+    hang_patience_s: float = 1.0
     retry_after_s: float = 0.0
     pre_call_checks: bool = False
+    optional_pre_call_checks: tuple[str, ...] = ()
     tag_filtering: bool = False
+    tag_match_any: bool = True
     default_group: str | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
     unknown_model_status: int = 404
+    model_denied_status: int = 403
     timeout_status: int = 504
     strategy_args: Mapping[str, float] = {}
 
@@ -207,8 +215,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the configuration says, ready to use.
 
-    `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name.
-    `nodes` are the servers of one's own, as deployments name them.
+    `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name,
+    of which the hidden ones are in no list. `nodes` are the servers of one's own, as deployments
+    name them.
     `is_embedded`: nobody listed models, so what was found on this machine is offered.
     `generation` counts compiled snapshots of this process from 1; `digest` tells two apart.
     """
@@ -217,6 +226,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route]
     wildcards: tuple[Route, ...] = ()
     aliases: Mapping[str, str] = {}
+    hidden_aliases: frozenset[str] = frozenset()
     deployments: Mapping[str, Deployment] = {}
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()

@@ -1,5 +1,6 @@
 """One attempt: a call, a deployment, and either an answer that has begun or a fault."""
 
+import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 from hx_gateway.adapter.request import Lanes, Prepared
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.errors import Garbled, UpstreamError
+from hx_gateway.core.errors import Garbled, TimedOut, UpstreamError
 from hx_gateway.core.event import Used
 from hx_gateway.core.http import (
     JSON_TYPE,
@@ -26,10 +27,13 @@ from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import usd
 from hx_gateway.pipeline.canned import canned_events
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.quota import Quota
 from hx_gateway.pipeline.record import Record
 from hx_gateway.pipeline.reply import Canned, Reply, Translation
+from hx_gateway.pipeline.watchdog import Watchdog, fault_of
 from hx_gateway.routing.health import Health, Vitals
-from hx_gateway.routing.plan import Try
+from hx_gateway.routing.plan import NEVER, Plan, Try
+from hx_gateway.routing.stall import Waiting
 
 _UNCACHED: Header = (b"cache-control", b"no-cache")
 MAX_NAMED = 4096
@@ -46,51 +50,87 @@ class Attempter:
         clock: Clock,
         ways_in: Mapping[str, WayIn],
         drainer: Drainer,
+        watchdog: Watchdog | None = None,
+        quota: Quota | None = None,
     ) -> None:
         """Put the parts together; all of them outlive a call."""
         self._drainer = drainer
+        self._watchdog = watchdog
+        self._quota = quota
         self._sender = sender
         self._health = health
         self._clock = clock
         self._ways_in = ways_in
         self._prepare = Lanes().prepare
         self._stream_deadlines: dict[str, Deadlines] = {}
-        self._named: dict[tuple[str, str, bool], bytes] = {}
+        self._named: dict[tuple[str, str, bool, int, int], bytes] = {}
 
-    def attempt(self, call: Call, step: Try, record: Record) -> Coroutine[Any, Any, Response]:
-        """Ask one deployment; raises UpstreamError (noted) when it does not answer properly."""
-        work = self._attempt(call, step, record)
+    def attempt(
+        self, call: Call, step: Try, record: Record, plan: Plan | None = None
+    ) -> Coroutine[Any, Any, Response]:
+        """Ask one deployment; raises UpstreamError (noted) when it does not answer properly.
+
+        With a plan there may be somebody else to ask, so it is watched that this one answers.
+        """
+        work = self._attempt(call, step, record, plan)
         seconds = step.deployment.on_disconnect.drain_s
         return self._drainer.outlive(work, record, seconds) if seconds else work
 
-    async def _attempt(self, call: Call, step: Try, record: Record) -> Response:
+    async def _attempt(self, call: Call, step: Try, record: Record, plan: Plan | None) -> Response:
         deployment = step.deployment
+        if self._quota is not None and self._quota.meter.knows(deployment.id):
+            await self._quota.admit(deployment)
         began = record.trying(step)
         if deployment.canned is not None:
             return self._canned(call, deployment.canned, record)
         vitals = self._health.of(deployment)
         vitals.begin(began, retry=step.retry or step.fallback)
+        waiting = None if plan is None else self._watch(call, step, began, plan)
+        try:
+            return await self._ask(call, deployment, record, vitals, _until(call, record, plan))
+        except UpstreamError as fault:
+            self._note(fault, step, record)
+            raise
+        except asyncio.CancelledError:
+            stalled = fault_of(waiting)
+            if stalled is None:
+                raise
+            self._note(stalled, step, record)
+            raise stalled from None
+        finally:
+            if waiting is not None:
+                waiting.end()
+
+    def _watch(self, call: Call, step: Try, began: float, plan: Plan) -> Waiting | None:
+        if self._watchdog is None:
+            return None
+        return self._watchdog.begin(step, began, plan.has_elsewhere, stream=call.stream)
+
+    def _note(self, fault: UpstreamError, step: Try, record: Record) -> None:
+        now = self._clock.monotonic()
+        record.tried(now, fault.error_code or fault.error_type)
+        self._health.failed(step.deployment, now, fault, alone=step.route.is_alone)
+
+    async def _ask(
+        self, call: Call, deployment: Deployment, record: Record, vitals: Vitals, until: float
+    ) -> Response:
+        """Send, and wait until the answer is there or, of a stream, has begun."""
         exchange: Exchange | None = None
         has_begun = False  # a stream that began keeps the exchange and its place
         try:
             prepared = self._prepare(call, deployment)
-            exchange = await self._sender.send(
-                deployment.origin, prepared.request, self._deadlines(deployment, call)
-            )
+            deadlines = self._deadlines(deployment, call)
+            if until < NEVER:
+                deadlines = _shortened(deadlines, call, until - self._clock.monotonic())
+            exchange = await self._sender.send(deployment.origin, prepared.request, deadlines)
             if not 200 <= exchange.status < 300:
                 await _raise_fault(exchange, prepared)
             if call.stream:
-                response = await self._stream(call, exchange, prepared, record, vitals)
+                response = await self._stream(call, exchange, prepared, record, vitals, until)
                 has_begun = True
             else:
                 body = await exchange.read()
                 response = self._whole(call, body, prepared, record, vitals)
-        except UpstreamError as fault:
-            now = self._clock.monotonic()
-            record.tried(now, fault.error_code or fault.error_type)
-            is_alone = len(step.route.deployments) == 1
-            self._health.failed(deployment, now, fault, alone=is_alone)
-            raise
         finally:
             if not has_begun:
                 vitals.release()
@@ -109,7 +149,8 @@ class Attempter:
             body = self._ways_in[call.dialect].render(events, call)
         record.used(usage)
         now = self._clock.monotonic()
-        vitals.succeeded(now, record.tried(now))
+        tokens = 0 if usage is None else usage.output
+        vitals.succeeded(now, record.tried(now), tokens=tokens)
         headers = _headers(call, prepared.changed, record)
         record.settle(Ending.COMPLETE, status=200)
         return Response(200, body, headers, lines=self._lines(call, record))
@@ -121,6 +162,7 @@ class Attempter:
         prepared: Prepared,
         record: Record,
         vitals: Vitals,
+        until: float,
     ) -> Response:
         way_in = self._ways_in[call.dialect]
         passage = (
@@ -129,9 +171,12 @@ class Attempter:
             else Translation(prepared.out.decoder(), way_in.writer(call))
         )
         reply = Reply(exchange, passage, way_in, record, vitals.release)
-        await reply.begin()
+        if call.wishes is None or until == NEVER:
+            await reply.begin()
+        else:
+            await _begin_in_time(reply, until - self._clock.monotonic())
         now = self._clock.monotonic()
-        vitals.succeeded(now, record.tried(now))
+        vitals.succeeded(now, record.tried(now), stream=True)
         headers = _headers(call, prepared.changed, record)
         return Response(200, b"", headers, chunks=reply, lines=self._lines(call, record))
 
@@ -153,10 +198,15 @@ class Attempter:
     def _lines(self, call: Call, record: Record) -> bytes:
         """Say what answered and in which form: the headers that such answers have in common."""
         deployment_id = "" if record.deployment is None else record.deployment.id
-        key = (deployment_id, call.model, call.stream)
+        group = record.group or call.model
+        key = (deployment_id, group, call.stream, record.retries, record.fallbacks)
         lines = self._named.get(key)
         if lines is None:
-            named: list[Header] = [(b"x-litellm-model-group", call.model.encode())]
+            named: list[Header] = [
+                (b"x-litellm-model-group", group.encode()),
+                (b"x-litellm-attempted-retries", str(record.retries).encode()),
+                (b"x-litellm-attempted-fallbacks", str(record.fallbacks).encode()),
+            ]
             if deployment_id:
                 named.append((b"x-litellm-model-id", deployment_id.encode()))
             named += (SSE_TYPE, _UNCACHED) if call.stream else (JSON_TYPE,)
@@ -176,6 +226,36 @@ class Attempter:
         return deadlines
 
 
+def _until(call: Call, record: Record, plan: Plan | None) -> float:
+    """Give the call's own end, where it can come before that of the attempt."""
+    if plan is None or not (record.attempts or call.wishes is not None):
+        return NEVER
+    return plan.deadline
+
+
+def _shortened(deadlines: Deadlines, call: Call, left_s: float) -> Deadlines:
+    """Fit an attempt into what is left of the call's own time; the answer of a stream may last."""
+    left_s = max(left_s, 0.001)
+    connect = min(deadlines.connect, left_s)
+    if call.wishes is not None and (wish_s := call.wishes.limit_s(stream=call.stream)):
+        if call.stream:
+            return msgspec.structs.replace(
+                deadlines, connect=connect, first_byte=left_s, idle=wish_s
+            )
+        deadlines = msgspec.structs.replace(deadlines, first_byte=left_s, idle=left_s)
+    total = left_s if deadlines.total is None else min(deadlines.total, left_s)
+    return msgspec.structs.replace(deadlines, connect=connect, total=total)
+
+
+async def _begin_in_time(reply: Reply, left_s: float) -> None:
+    """Wait for a stream's first event no longer than its caller does."""
+    try:
+        async with asyncio.timeout(max(left_s, 0.001)):
+            await reply.begin()
+    except TimeoutError:
+        raise TimedOut("The upstream did not begin its answer in time.") from None
+
+
 async def _raise_fault(exchange: Exchange, prepared: Prepared) -> None:
     body = await exchange.read()
     if exchange.status < 400:  # redirects are not followed: we connect where we were told
@@ -188,10 +268,6 @@ def _headers(call: Call, changed: tuple[str, ...], record: Record) -> list[Heade
     headers: list[Header] = [(b"x-litellm-call-id", call.id.encode())]
     if record.cost is not None:
         headers.append((b"x-litellm-response-cost", usd(record.cost).encode()))
-    if record.retries:
-        headers.append((b"x-litellm-attempted-retries", str(record.retries).encode()))
-    if record.fallbacks:
-        headers.append((b"x-litellm-attempted-fallbacks", str(record.fallbacks).encode()))
     if len(record.attempts) > 1:
         faults = ", ".join(attempt.fault or "answered" for attempt in record.attempts)
         headers.append((b"x-hx-attempts", faults.encode()))

@@ -31,7 +31,9 @@ REFUSED = frozenset(
 )
 TAKEN = frozenset(
     {
+        "allowed_model_region",
         "cache",
+        "content_policy_fallbacks",
         "context_window_fallbacks",
         "disable_fallbacks",
         "drop_params",
@@ -43,7 +45,9 @@ TAKEN = frozenset(
         "litellm_trace_id",
         "num_retries",
         "policies",
+        "stream_timeout",
         "tags",
+        "timeout",
     }
 )
 _SPECIAL = REFUSED | TAKEN

@@ -22,7 +22,6 @@ class Record:
         "_call",
         "_clock",
         "_is_asking",
-        "_principal",
         "_settled",
         "_sinks",
         "_tried_at",
@@ -35,8 +34,10 @@ class Record:
         "fallbacks",
         "first_byte_s",
         "goes_on",
+        "group",
         "is_estimated",
         "left",
+        "principal",
         "retries",
         "usage",
     )
@@ -46,7 +47,7 @@ class Record:
     ) -> None:
         """Start the notes at the moment the call was accepted."""
         self._call = call
-        self._principal = principal
+        self.principal = principal
         self._clock = clock
         self._sinks = sinks
         self._began = call.started_at
@@ -57,6 +58,7 @@ class Record:
         self.deployment: Deployment | None = None
         self.retries = 0
         self.fallbacks = 0
+        self.group: str | None = None  # the route that was fallen back to
         self.first_byte_s: float | None = None
         self.left: int | None = None
         self.is_estimated = False
@@ -74,6 +76,7 @@ class Record:
             self.retries += 1
         if step.fallback:
             self.fallbacks += 1
+            self.group = step.route.name
         self._is_asking = True
         self._tried_at = self._clock.monotonic()
         return self._tried_at
@@ -168,7 +171,7 @@ class Record:
             sink.take(receipt)
 
     def _receipt(self, ending: Ending, status: int, error: GatewayError | None) -> Receipt:
-        call, principal, deployment = self._call, self._principal, self.deployment
+        call, principal, deployment = self._call, self.principal, self.deployment
         now = self._clock.monotonic()
         seconds = now - self._began
         return Receipt(

@@ -1,36 +1,56 @@
-"""In which order the deployments of a route are asked. Names of strategies are LiteLLM's.
+"""Which of several deployments is asked. Names of strategies are LiteLLM's, `adaptive` is ours.
 
-Pure: health, the time and chance are handed in.
+Pure: health, use, the time and chance are handed in.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from hx_gateway.core.clock import Random
 from hx_gateway.core.route import Deployment
 from hx_gateway.routing.health import Health
-
-Pick = Callable[[Sequence[Deployment], Health, Random], Deployment]
-
-
-def order(
-    candidates: Sequence[Deployment], strategy: str, health: Health, random: Random
-) -> Iterator[Deployment]:
-    """Give the candidates one by one, best first; each pick sees the health of that moment."""
-    pick = STRATEGIES[strategy]
-    rest = list(candidates)
-    while rest:
-        chosen = rest[0] if len(rest) == 1 else pick(rest, health, random)
-        rest.remove(chosen)
-        yield chosen
+from hx_gateway.routing.meter import Meter
 
 
-def _shuffle(rest: Sequence[Deployment], _: Health, random: Random) -> Deployment:
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """What a choice is made from, beside the deployments."""
+
+    health: Health
+    random: Random
+    now: float = 0.0
+    stream: bool = False
+    meter: Meter | None = None
+
+
+Pick = Callable[[Sequence[Deployment], Moment], Deployment]
+
+
+def pick(candidates: Sequence[Deployment], strategy: Pick, moment: Moment) -> Deployment:
+    """Choose one of at least one."""
+    return candidates[0] if len(candidates) == 1 else strategy(candidates, moment)
+
+
+def strategies(args: Mapping[str, float]) -> Mapping[str, Pick]:
+    """Make all strategies, by name; `args` are LiteLLM's `routing_strategy_args`."""
+    return {
+        "simple-shuffle": _shuffle,
+        "least-busy": _least_busy,
+        "latency-based-routing": _fastest(args),
+        "cost-based-routing": _cheapest,
+        "usage-based-routing": _least_used,
+        "usage-based-routing-v2": _least_used,
+        "adaptive": _adaptive,
+    }
+
+
+def _shuffle(rest: Sequence[Deployment], moment: Moment) -> Deployment:
     """Weighted by the first of weight, rpm, tpm that anybody states; else uniform."""
     for weigh in (_weight, _rpm, _tpm):
         weights = [weigh(deployment) for deployment in rest]
         if any(weights):
-            return _weighted(rest, weights, random)
-    return rest[int(random.random() * len(rest))]
+            return _weighted(rest, weights, moment.random)
+    return _any_of(rest, moment)
 
 
 def _weighted(rest: Sequence[Deployment], weights: list[float], random: Random) -> Deployment:
@@ -54,17 +74,32 @@ def _tpm(deployment: Deployment) -> float:
     return float(deployment.tpm or 0)
 
 
-def _least_busy(rest: Sequence[Deployment], health: Health, random: Random) -> Deployment:
-    return _lowest(rest, lambda deployment: health.of(deployment).in_flight, random)
+def _least_busy(rest: Sequence[Deployment], moment: Moment) -> Deployment:
+    return _lowest(rest, lambda each: moment.health.of(each).in_flight, moment)
 
 
-def _fastest(rest: Sequence[Deployment], health: Health, random: Random) -> Deployment:
-    """Lowest mean latency; an unmeasured deployment counts as 0, so it is tried soon."""
-    return _lowest(rest, lambda deployment: health.of(deployment).latency(), random)
+def _fastest(args: Mapping[str, float]) -> Pick:
+    """Lowest mean latency, or any within the buffer; an unmeasured one counts as 0.
+
+    Whole answers are compared by seconds an output token, streams by their first event.
+    """
+    ttl_s = args.get("ttl", 3600.0)
+    buffer = args.get("lowest_latency_buffer", 0.0)
+    last = int(args.get("max_latency_list_size", 10))
+
+    def latency(deployment: Deployment, moment: Moment) -> float:
+        vitals = moment.health.of(deployment)
+        samples = vitals.first if moment.stream else vitals.per_token
+        return samples.mean(moment.now, ttl_s=ttl_s, last=last)
+
+    def choose(rest: Sequence[Deployment], moment: Moment) -> Deployment:
+        return _lowest(rest, lambda each: latency(each, moment), moment, buffer=buffer)
+
+    return choose
 
 
-def _cheapest(rest: Sequence[Deployment], _: Health, random: Random) -> Deployment:
-    return _lowest(rest, _price, random)
+def _cheapest(rest: Sequence[Deployment], moment: Moment) -> Deployment:
+    return _lowest(rest, _price, moment)
 
 
 def _price(deployment: Deployment) -> float:
@@ -72,12 +107,20 @@ def _price(deployment: Deployment) -> float:
     return float("inf") if price is None else float(price.input + price.output)
 
 
-def _adaptive(rest: Sequence[Deployment], health: Health, random: Random) -> Deployment:
+def _least_used(rest: Sequence[Deployment], moment: Moment) -> Deployment:
+    """Fewest tokens in the current minute; who has no room is left out before (`fitness.py`)."""
+    meter = moment.meter
+    if meter is None:
+        return _any_of(rest, moment)
+    return _lowest(rest, lambda each: meter.of(each, moment.now).tokens, moment)
+
+
+def _adaptive(rest: Sequence[Deployment], moment: Moment) -> Deployment:
     """Power of two choices on latency times load (Mitzenmacher 2001): no herd on the best one."""
-    first = int(random.random() * len(rest))
-    second = int(random.random() * (len(rest) - 1))
+    first = int(moment.random.random() * len(rest))
+    second = int(moment.random.random() * (len(rest) - 1))
     second += second >= first
-    return min(rest[first], rest[second], key=lambda deployment: _load(deployment, health))
+    return min(rest[first], rest[second], key=lambda each: _load(each, moment.health))
 
 
 def _load(deployment: Deployment, health: Health) -> float:
@@ -85,21 +128,18 @@ def _load(deployment: Deployment, health: Health) -> float:
     return (vitals.in_flight + 1) * max(vitals.score_s, 0.001)
 
 
+def _any_of(rest: Sequence[Deployment], moment: Moment) -> Deployment:
+    return rest[int(moment.random.random() * len(rest))]
+
+
 def _lowest(
-    rest: Sequence[Deployment], key: Callable[[Deployment], float], random: Random
+    rest: Sequence[Deployment],
+    key: Callable[[Deployment], float],
+    moment: Moment,
+    *,
+    buffer: float = 0.0,
 ) -> Deployment:
     scored = [(key(deployment), deployment) for deployment in rest]
     best = min(score for score, _ in scored)
-    ties = [deployment for score, deployment in scored if score <= best]
-    return ties[int(random.random() * len(ties))]
-
-
-STRATEGIES: dict[str, Pick] = {
-    "simple-shuffle": _shuffle,
-    "least-busy": _least_busy,
-    "latency-based-routing": _fastest,
-    "cost-based-routing": _cheapest,
-    "usage-based-routing": _least_busy,
-    "usage-based-routing-v2": _least_busy,
-    "adaptive": _adaptive,
-}
+    ties = [deployment for score, deployment in scored if score <= best * (1.0 + buffer)]
+    return _any_of(ties, moment)

@@ -1,110 +1,24 @@
-"""What is known of each deployment: in flight, latency, failures, cooldown, retry budget.
+"""The breaker: which deployments may be asked, judged by how the last calls went.
 
 Fed with outcomes and the time, asked by balance and plan. Holds state of this process only; reads
 no clock. The rules are `docs/decisions/0004-breaker-and-retry-budget.md`.
 """
 
-from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
 
-from hx_gateway.core.errors import CredentialRefused, ModelMissing, UpstreamError
-from hx_gateway.core.route import Deployment
+from hx_gateway.core.errors import CredentialRefused, ModelMissing, TimedOut, UpstreamError
+from hx_gateway.core.route import ANY_FAULT, Deployment
+from hx_gateway.routing.kinds import kind_of
+from hx_gateway.routing.vitals import TIMEOUT_S, State, Vitals
 
-WINDOW_S = 10.0
+__all__ = ["Health", "State", "Vitals"]
+
 RETRY_RATIO = 0.2
 RETRY_MINIMUM = 3
 FAILURES_IN_A_ROW = 3
 FAILURE_RATIO = 0.5
 FAILURE_MINIMUM = 5
-LATENCY_SAMPLES = 10
-DECAY_S = 10.0
-PROBE_LEASE_S = 30.0
-
-
-class State(StrEnum):
-    """How a deployment stands with the breaker."""
-
-    CLOSED = "closed"  # in use
-    OPEN = "open"  # cooling down
-    HALF_OPEN = "half_open"  # one probe may find out
-
-
-class Vitals:
-    """What is known of one deployment."""
-
-    __slots__ = (
-        "cooldown_s",
-        "failures",
-        "failures_in_a_row",
-        "in_flight",
-        "latencies",
-        "open_until",
-        "outcomes",
-        "probe_until",
-        "retries",
-        "score_at",
-        "score_s",
-        "successes",
-    )
-
-    def __init__(self) -> None:
-        """Start as healthy and unmeasured."""
-        self.in_flight = 0
-        self.successes = 0
-        self.failures = 0
-        self.failures_in_a_row = 0
-        self.open_until = 0.0
-        self.probe_until = 0.0
-        self.cooldown_s = 0.0
-        self.outcomes: deque[tuple[float, bool]] = deque(maxlen=1024)  # (time, failed)
-        self.retries: deque[float] = deque(maxlen=1024)
-        self.latencies: deque[float] = deque(maxlen=LATENCY_SAMPLES)
-        self.score_s = 0.0
-        self.score_at = -DECAY_S
-
-    def state(self, now: float) -> State:
-        """Say how it stands."""
-        if not self.open_until:
-            return State.CLOSED
-        return State.OPEN if now < self.open_until else State.HALF_OPEN
-
-    def latency(self) -> float:
-        """Give the mean of the last samples in seconds; 0 when unmeasured."""
-        return sum(self.latencies) / len(self.latencies) if self.latencies else 0.0
-
-    def trim(self, now: float) -> None:
-        """Forget what is older than the window."""
-        edge = now - WINDOW_S
-        while self.outcomes and self.outcomes[0][0] < edge:
-            self.outcomes.popleft()
-        while self.retries and self.retries[0] < edge:
-            self.retries.popleft()
-
-    def begin(self, now: float, *, retry: bool = False) -> None:
-        """Note that it is being asked now."""
-        self.in_flight += 1
-        if retry:
-            self.retries.append(now)
-        if self.open_until and now >= self.open_until:
-            self.probe_until = now + PROBE_LEASE_S
-
-    def release(self) -> None:
-        """Note that an answer is over, however it ended."""
-        self.in_flight -= 1
-
-    def succeeded(self, now: float, seconds: float) -> None:
-        """Note an answer (its first byte after `seconds`); closes the breaker."""
-        self.successes += 1
-        if self.failures_in_a_row or self.open_until:
-            self.failures_in_a_row = 0
-            self.open_until = self.probe_until = self.cooldown_s = 0.0
-        self.outcomes.append((now, False))
-        self.latencies.append(seconds)
-        # An old measurement weighs nothing; a recent one is smoothed.
-        is_old = now - self.score_at > DECAY_S
-        self.score_s = seconds if is_old else self.score_s * 0.7 + seconds * 0.3
-        self.score_at = now
+ALLOWED_WINDOW_S = 60.0
 
 
 class Health:
@@ -136,21 +50,43 @@ class Health:
             return True
         return now >= vitals.open_until and now >= vitals.probe_until
 
+    def is_closed(self, deployment: Deployment) -> bool:
+        """Say whether its breaker is closed."""
+        vitals = self._vitals.get(deployment.id)
+        return vitals is None or not vitals.open_until
+
     def failed(
         self, deployment: Deployment, now: float, fault: UpstreamError, *, alone: bool
     ) -> None:
         """Note a fault; may open the breaker. `alone`: there is no other deployment to use."""
-        if not fault.retryable:
+        if not fault.retryable or (deployment.is_filled and isinstance(fault, ModelMissing)):
             return  # the caller's own mistake says nothing about the deployment
         vitals = self.of(deployment)
         vitals.failures += 1
         vitals.failures_in_a_row += 1
         vitals.outcomes.append((now, True))
-        if self._enabled and (vitals.open_until or _should_open(vitals, now, fault, alone=alone)):
-            vitals.cooldown_s = self._cooldown(deployment, fault)
-            vitals.open_until = now + vitals.cooldown_s
-            vitals.probe_until = 0.0
-            self.on_open(deployment, vitals.cooldown_s)
+        if fault.upstream_status is not None:
+            vitals.heard_at = now
+        if isinstance(fault, TimedOut):
+            vitals.per_token.add(now, TIMEOUT_S)
+            vitals.first.add(now, TIMEOUT_S)
+        if vitals.open_until or _should_open(vitals, deployment, now, fault, alone=alone):
+            self._open(deployment, now, self._cooldown(deployment, fault))
+
+    def stalled(self, deployment: Deployment, now: float) -> None:
+        """Note that it does not answer at all: what waits there may never end, so it counts now."""
+        self._open(deployment, now, self._cooldown(deployment, None))
+        self.of(deployment).is_stalled = True
+
+    def _open(self, deployment: Deployment, now: float, cooldown_s: float) -> None:
+        if not self._enabled:
+            return
+        vitals = self.of(deployment)
+        vitals.cooldown_s = cooldown_s
+        vitals.open_until = now + cooldown_s
+        vitals.probe_until = 0.0
+        vitals.is_stalled = False
+        self.on_open(deployment, cooldown_s)
 
     def may_retry(self, deployment: Deployment, now: float) -> bool:
         """Say whether its retry budget allows one more: 20 % of the last 10 s, at least 3."""
@@ -160,17 +96,21 @@ class Health:
         requests = len(vitals.outcomes) - len(vitals.retries)
         return len(vitals.retries) < max(RETRY_MINIMUM, int(requests * RETRY_RATIO))
 
-    def _cooldown(self, deployment: Deployment, fault: UpstreamError) -> float:
+    def _cooldown(self, deployment: Deployment, fault: UpstreamError | None) -> float:
         if deployment.cooldown_s is not None:
             return deployment.cooldown_s
-        return fault.retry_after_s or self._cooldown_s
+        return (fault.retry_after_s if fault is not None else None) or self._cooldown_s
 
 
 def _unheard(_deployment: Deployment, _seconds: float) -> None:
     pass
 
 
-def _should_open(vitals: Vitals, now: float, fault: UpstreamError, *, alone: bool) -> bool:
+def _should_open(
+    vitals: Vitals, deployment: Deployment, now: float, fault: UpstreamError, *, alone: bool
+) -> bool:
+    if deployment.allowed_fails:
+        return _exceeds_allowance(vitals, deployment, now, fault)
     if isinstance(fault, CredentialRefused | ModelMissing):
         return not alone
     if fault.upstream_status == 429:
@@ -180,3 +120,15 @@ def _should_open(vitals: Vitals, now: float, fault: UpstreamError, *, alone: boo
     vitals.trim(now)
     failures = sum(failed for _, failed in vitals.outcomes)
     return failures >= FAILURE_MINIMUM and failures > len(vitals.outcomes) * FAILURE_RATIO
+
+
+def _exceeds_allowance(
+    vitals: Vitals, deployment: Deployment, now: float, fault: UpstreamError
+) -> bool:
+    """Follow LiteLLM's `allowed_fails` and its policy: more faults of a kind than allowed."""
+    kind: str = kind_of(fault)
+    if kind not in deployment.allowed_fails:
+        kind = ANY_FAULT
+    count = vitals.count_fault(now, kind, ALLOWED_WINDOW_S)
+    allowed = deployment.allowed_fails.get(kind)
+    return allowed is not None and count > allowed

@@ -5,10 +5,12 @@ clock. The retry matrix is LiteLLM's (reference of its router), bounded by our o
 three attempts over everything, full jitter, a retry budget per upstream.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec import Raw
 
+from hx_gateway.core.call import Detour, Wishes
 from hx_gateway.core.clock import Random
 from hx_gateway.core.errors import (
     ContentRefused,
@@ -17,23 +19,31 @@ from hx_gateway.core.errors import (
     NoDeployment,
     UpstreamError,
 )
-from hx_gateway.core.route import Deployment, Route
-from hx_gateway.routing.balance import order
+from hx_gateway.core.route import ANY_FAULT, Deployment, Route
+from hx_gateway.routing.balance import Moment, Pick, pick
+from hx_gateway.routing.fitness import Fitness
 from hx_gateway.routing.health import Health
+from hx_gateway.routing.kinds import Kind, kind_of
+from hx_gateway.routing.meter import Meter
 
 BACKOFF_S = 0.5
 BACKOFF_CAP_S = 8.0
 RETRY_AFTER_CAP_S = 60.0
+NEVER = float("inf")
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask this deployment, after `wait` seconds. `fallback`: it belongs to another route."""
+    """Ask this deployment, after `wait` seconds. `fallback`: it belongs to another route.
+
+    `fields` are those of the body that the caller wants changed for this fallback.
+    """
 
     deployment: Deployment
     route: Route
     wait: float = 0.0
     retry: bool = False
     fallback: bool = False
+    fields: Mapping[str, Raw] = {}
 
 
 class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +53,7 @@ class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Step = Try | GiveUp
-_NOBODY = NoDeployment("No deployment of this model can be asked now; try again shortly.")
+_NOBODY = "No deployment of this model can be asked now; try again shortly."
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,74 +63,76 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 3
     fallbacks: int = 5
     minimum_wait_s: float = 0.0
-    use_fallbacks: bool = True
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What all plans of one snapshot stand on. `strategies`: how to choose, by name."""
+
+    health: Health
+    random: Random
+    policy: RetryPolicy
+    strategies: Mapping[str, Pick]
+    meter: Meter | None = None
+
+
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan must know of its call. `fit` applies a route's own rules to it, if it has any.
+
+    `find` gives a fallback route that exists and that the caller may use. Nothing is begun after
+    `deadline` (monotonic seconds).
+    """
+
+    find: Callable[[str], Route | None]
+    fit: Callable[[Route], Fitness | None] | None = None
+    wishes: Wishes | None = None
+    stream: bool = False
+    deadline: float = NEVER
 
 
 class Plan:
     """The attempts of one call. Nearly every call needs only `first`, so the rest is lazy."""
 
     __slots__ = (
-        "_asked",
-        "_attempts",
-        "_current",
-        "_fallbacks",
-        "_find",
-        "_fits",
-        "_health",
-        "_in_route",
-        "_origin",
-        "_policy",
-        "_random",
-        "_route",
-        "_tiers",
-        "_visited",
-    )
+        "_asked", "_attempts", "_current", "_errand", "_fallbacks", "_fields", "_fit", "_ground",
+        "_in_route", "_origin", "_reason", "_route", "_tiers", "_visited",
+    )  # fmt: skip
 
-    def __init__(
-        self,
-        route: Route,
-        *,
-        find: Callable[[str], Route | None],
-        health: Health,
-        random: Random,
-        policy: RetryPolicy,
-        fits: Callable[[Deployment], bool] | None = None,
-    ) -> None:
-        """`find` looks fallback routes up; `fits` leaves out deployments that cannot take it."""
-        self._find = find
-        self._health = health
-        self._random = random
-        self._policy = policy
-        self._fits = fits
+    def __init__(self, route: Route, ground: Ground, errand: Errand) -> None:
+        """Begin at the route that was asked for."""
+        self._ground = ground
+        self._errand = errand
         self._attempts = 0
-        self._in_route = 0
         self._fallbacks = 0
         self._current: Deployment | None = None
-        self._origin = self._route = route
-        self._visited: set[str] | None = None
-        self._tiers: Sequence[Sequence[Deployment]] | None = None
-        self._asked: tuple[str, ...] = ()
+        self._origin = route
+        self._visited: set[str] = {route.name}
+        self._reason: UpstreamError | None = None
+        self._fields: Mapping[str, Raw] = {}
+        self._enter(route)
+
+    @property
+    def deadline(self) -> float:
+        """The moment (monotonic) after which nothing is begun."""
+        return self._errand.deadline
 
     def first(self, now: float) -> Step:
         """Say whom to ask first: a usable deployment, a fallback's, else the least bad of all.
 
         Never all open: when everything cools down, one is asked all the same.
         """
-        deployments = self._route.deployments
-        if len(deployments) == 1 and self._fits is None:
-            chosen = deployments[0] if self._health.is_usable(deployments[0], now) else None
-        else:
-            chosen = self._pick(now)
+        chosen = self._pick(now)
         if chosen is not None:
             return self._try(chosen)
-        step = self._fall_back(_NOBODY, now)
+        fault = self._reason or NoDeployment(_NOBODY)
+        step = self._fall_back(fault, now)
         if isinstance(step, Try):
             return step
         self._enter(self._origin)
-        everyone = [each for tier in self._candidates() for each in tier]
+        health = self._ground.health
+        everyone = [each for tier in self._candidates() for each in tier if self._fits(each, now)]
         if not everyone:
             return step
-        return self._try(min(everyone, key=lambda each: self._health.of(each).open_until))
+        return self._try(min(everyone, key=lambda each: health.of(each).open_until))
 
     def begun(self, step: Try) -> "Plan":
         """Take over after a first attempt that was made without a plan; gives itself."""
@@ -129,13 +141,47 @@ class Plan:
 
     def after(self, fault: UpstreamError, now: float) -> Step:
         """Say what to do now that the last try has failed."""
-        if isinstance(fault, ContextWindowExceeded | ContentRefused) or not fault.retryable:
-            return self._fall_back(fault, now)
-        if self._in_route <= self._policy.retries and self._has_attempts(fault):
+        if now >= self._errand.deadline:
+            return GiveUp(fault=fault)
+        if self._is_retried(fault) and self._has_attempts(fault):
             step = self._retry(fault, now)
             if step is not None:
                 return step
         return self._fall_back(fault, now)
+
+    def has_elsewhere(self, now: float) -> bool:
+        """Say whether somebody else could be asked now, if the last try were given up."""
+        if self._attempts >= self._ground.policy.attempts or now >= self._errand.deadline:
+            return False
+        if self._in_route <= self._retries(Kind.TIMEOUT) and self._pick(now) is not None:
+            return True
+        find = self._errand.find
+        return self._uses_fallbacks and any(
+            find(each.model) is not None and each.model not in self._visited
+            for each in self._detours(None)
+        )
+
+    def _is_retried(self, fault: UpstreamError) -> bool:
+        kind = kind_of(fault)
+        is_own = isinstance(fault, ContextWindowExceeded | ContentRefused) or not fault.retryable
+        if is_own and not self._insists(kind):
+            return False
+        return self._in_route <= self._retries(kind)
+
+    def _insists(self, kind: Kind) -> bool:
+        """Whether the configuration itself wants this kind of fault to be tried again."""
+        return self._route.retries.get(kind, 0) > 0
+
+    def _retries(self, kind: Kind) -> int:
+        """How often to try again in this route: the caller's wish, else the nearest setting."""
+        wishes, rules = self._errand.wishes, self._route.retries
+        if wishes is not None and wishes.retries is not None:
+            return wishes.retries
+        by_rule = rules.get(kind, rules.get(ANY_FAULT))
+        if by_rule is not None:
+            return by_rule
+        of_deployment = self._current.max_retries if self._current is not None else None
+        return self._ground.policy.retries if of_deployment is None else of_deployment
 
     def _retry(self, fault: UpstreamError, now: float) -> Try | None:
         """Another deployment of the route at once, else the same one after a while."""
@@ -143,76 +189,137 @@ class Plan:
         if other is not None:
             return self._try(other, retry=True)
         current = self._current
-        if current is None or not fault.transient or isinstance(fault, CredentialRefused):
+        if current is None or isinstance(fault, CredentialRefused):
             return None
-        if not self._health.may_retry(current, now):
+        if not (fault.transient or self._insists(kind_of(fault))):
+            return None
+        if not self._ground.health.may_retry(current, now):
             return None
         wait = self._delay(fault)
-        return None if wait is None else self._try(current, wait=wait, retry=True)
+        if wait is None or now + wait >= self._errand.deadline:
+            return None
+        return self._try(current, wait=wait, retry=True)
 
     def _delay(self, fault: UpstreamError) -> float | None:
         """Obey Retry-After (up to a minute, else give up); else full jitter on 0.5 * 2^n."""
+        chance = self._ground.random.random()
         if fault.retry_after_s is not None:
             if fault.retry_after_s > RETRY_AFTER_CAP_S:
                 return None
-            return fault.retry_after_s + self._random.random() * 0.25
+            return fault.retry_after_s + chance * 0.25
         ceiling = min(BACKOFF_S * 2.0 ** (self._in_route - 1), BACKOFF_CAP_S)
-        return max(self._random.random() * ceiling, self._policy.minimum_wait_s)
+        return max(chance * ceiling, self._ground.policy.minimum_wait_s)
 
     def _fall_back(self, fault: UpstreamError, now: float) -> Step:
-        if self._policy.use_fallbacks and self._attempts < self._policy.attempts:
-            for route in self._routes_after(fault):
+        if self._uses_fallbacks and self._attempts < self._ground.policy.attempts:
+            for detour, route in self._routes_after(fault):
                 self._enter(route)
                 chosen = self._pick(now)
                 if chosen is not None:
+                    self._fields = detour.fields
                     return self._try(chosen, fallback=True)
         return GiveUp(fault=fault)
 
-    def _routes_after(self, fault: UpstreamError) -> Iterator[Route]:
-        visited = self._visited = self._visited or {self._origin.name}
-        for name in _fallback_names(self._origin, fault):
-            if name in visited or self._fallbacks >= self._policy.fallbacks:
+    @property
+    def _uses_fallbacks(self) -> bool:
+        wishes = self._errand.wishes
+        return wishes is None or wishes.use_fallbacks
+
+    def _routes_after(self, fault: UpstreamError) -> Iterator[tuple[Detour, Route]]:
+        for detour in self._detours(fault):
+            if detour.model in self._visited or self._fallbacks >= self._ground.policy.fallbacks:
                 continue
-            visited.add(name)
+            self._visited.add(detour.model)
             self._fallbacks += 1
-            route = self._find(name)
+            route = self._errand.find(detour.model)
             if route is not None:
-                yield route
+                yield detour, route
+
+    def _detours(self, fault: UpstreamError | None) -> Iterable[Detour]:
+        """Give where to fall back to: the caller's own list, else the configured one.
+
+        A fault of the context window or the content policy has lists of its own, used if they say
+        anything; no other mistake of the caller is answered elsewhere.
+        """
+        wishes, route = self._errand.wishes, self._origin
+        wished: tuple[Detour, ...] = wishes.fallbacks if wishes is not None else ()
+        names = route.fallbacks
+        if isinstance(fault, ContextWindowExceeded):
+            wished = (wishes.context_window_fallbacks if wishes is not None else ()) or wished
+            names = route.context_window_fallbacks or names
+        elif isinstance(fault, ContentRefused):
+            wished = (wishes.content_policy_fallbacks if wishes is not None else ()) or wished
+            names = route.content_policy_fallbacks or names
+        elif fault is not None and not (fault.retryable or isinstance(fault, NoDeployment)):
+            return ()
+        return wished or [Detour(model=name) for name in names]
 
     def _has_attempts(self, fault: UpstreamError) -> bool:
         """Keep one attempt for a fallback route, if there is one to go to."""
-        names = _fallback_names(self._origin, fault) if self._policy.use_fallbacks else ()
-        visited = self._visited or {self._origin.name}
-        kept = 1 if any(name not in visited for name in names) else 0
-        return self._attempts < self._policy.attempts - kept
+        attempts = self._ground.policy.attempts
+        detours = self._detours(fault) if self._uses_fallbacks else ()
+        kept = 1 if any(each.model not in self._visited for each in detours) else 0
+        return self._attempts < attempts - kept
 
     def _enter(self, route: Route) -> None:
         self._route = route
         self._in_route = 0
-        self._tiers = None
-        self._asked = ()
+        self._tiers: Sequence[Sequence[Deployment]] | None = None
+        self._asked: tuple[str, ...] = ()
+        self._fields = {}
+        fit = self._errand.fit
+        self._fit = None if fit is None else fit(route)
 
     def _candidates(self) -> Sequence[Sequence[Deployment]]:
         if self._tiers is None:
-            self._tiers = _tiers(self._route, self._fits)
+            deployments = self._route.deployments
+            if self._fit is not None:
+                try:
+                    deployments = tuple(self._fit.admit(self._route))
+                except UpstreamError as reason:
+                    self._reason = self._reason or reason
+                    deployments = ()
+            self._tiers = _tiers(deployments)
         return self._tiers
+
+    def _fits(self, deployment: Deployment, now: float) -> bool:
+        """Say whether it has room; if not, keep why."""
+        reason = None if self._fit is None else self._fit.obstacle(deployment, now)
+        if reason is None:
+            return True
+        self._reason = self._reason or reason
+        return False
 
     def _pick(self, now: float) -> Deployment | None:
         """Choose among the usable ones of the lowest tier; none when all were asked or cool down.
 
-        A second attempt, wherever it goes, must be in that upstream's retry budget.
+        A second attempt, wherever it goes, must be in that upstream's retry budget, and risks no
+        probe while there is another. A first one probes what has cooled down: no strategy would
+        find out by itself that it is back.
         """
+        ground = self._ground
         for tier in self._candidates():
-            usable = [
-                each
-                for each in tier
-                if each.id not in self._asked and self._health.is_usable(each, now)
-            ]
-            if self._attempts:
-                usable = [each for each in usable if self._health.may_retry(each, now)]
-            if usable:
-                return next(order(usable, self._route.strategy, self._health, self._random))
+            usable = [each for each in tier if self._is_usable(each, now)]
+            if not usable:
+                continue
+            closed = [each for each in usable if ground.health.is_closed(each)]
+            if len(closed) < len(usable):
+                if not self._attempts:
+                    return next(each for each in usable if not ground.health.is_closed(each))
+                usable = closed or usable
+            if self._fit is not None:
+                usable = list(self._fit.prefer(usable))
+            moment = Moment(ground.health, ground.random, now, self._errand.stream, ground.meter)
+            return pick(usable, ground.strategies[self._route.strategy], moment)
         return None
+
+    def _is_usable(self, deployment: Deployment, now: float) -> bool:
+        health = self._ground.health
+        if not health.is_usable(deployment, now) or deployment.id in self._asked:
+            return False
+        if self._attempts and not health.may_retry(deployment, now):
+            return False
+        return self._fit is None or self._fits(deployment, now)
 
     def _try(
         self,
@@ -227,26 +334,20 @@ class Plan:
         self._attempts += 1
         self._in_route += 1
         return Try(
-            deployment=deployment, route=self._route, wait=wait, retry=retry, fallback=fallback
+            deployment=deployment,
+            route=self._route,
+            wait=wait,
+            retry=retry,
+            fallback=fallback,
+            fields=self._fields,
         )
 
 
-def _tiers(
-    route: Route, fits: Callable[[Deployment], bool] | None
-) -> Sequence[Sequence[Deployment]]:
-    """Group by `order`, lowest first; what does not fit is left out."""
-    if len(route.deployments) == 1 and fits is None:
-        return (route.deployments,)
+def _tiers(deployments: Sequence[Deployment]) -> Sequence[Sequence[Deployment]]:
+    """Group by `order`, lowest first."""
+    if all(each.order == deployments[0].order for each in deployments):
+        return (deployments,)
     tiers: dict[int, list[Deployment]] = {}
-    for deployment in route.deployments:
-        if fits is None or fits(deployment):
-            tiers.setdefault(deployment.order, []).append(deployment)
+    for deployment in deployments:
+        tiers.setdefault(deployment.order, []).append(deployment)
     return [tiers[key] for key in sorted(tiers)]
-
-
-def _fallback_names(route: Route, fault: UpstreamError) -> tuple[str, ...]:
-    if isinstance(fault, ContextWindowExceeded):
-        return route.context_window_fallbacks
-    if isinstance(fault, ContentRefused):
-        return route.content_policy_fallbacks
-    return route.fallbacks if fault.retryable or fault is _NOBODY else ()

@@ -19,6 +19,7 @@ class Table:
         """Index the routes; wildcards are tried longest pattern first."""
         self._routes = snapshot.routes
         self._aliases = snapshot.aliases
+        self._hidden_aliases = snapshot.hidden_aliases
         self._wildcards = [(_pattern(route.name), route) for route in snapshot.wildcards]
         self._expanded: dict[str, Route] = {}
         self._default = snapshot.routing.default_group
@@ -51,7 +52,11 @@ class Table:
     def names(self) -> list[str]:
         """List the public names: routes that are not hidden, and aliases; no wildcards."""
         shown = [name for name, route in self._routes.items() if not route.hidden]
-        return shown + [name for name in self._aliases if name not in self._routes]
+        return shown + [
+            name
+            for name in self._aliases
+            if name not in self._routes and name not in self._hidden_aliases
+        ]
 
     def patterns(self) -> list[str]:
         """List the wildcard names."""
@@ -69,6 +74,7 @@ class Table:
                 expanded = msgspec.structs.replace(
                     route,
                     name=model,
+                    pattern=route.name,
                     deployments=tuple(_fill(each, caught) for each in route.deployments),
                 )
                 # Bounded: names come from callers.
@@ -90,7 +96,7 @@ def _fill(deployment: Deployment, caught: re.Match[str]) -> Deployment:
     model = deployment.model
     for text in caught.groups():
         model = model.replace("*", text, 1)
-    return msgspec.structs.replace(deployment, model=model)
+    return msgspec.structs.replace(deployment, model=model, is_filled=True)
 
 
 def _shown(model: str) -> str:

@@ -19,6 +19,8 @@ from hx_gateway.core.tasks import spawn
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import take_controls
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.tags import take_tags
+from hx_gateway.pipeline.wishes import read_wishes
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 from hx_gateway.web.respond import json_response
 
@@ -103,6 +105,8 @@ class Inference:
             stream=stream,
             wants_usage=stream and _wants_usage(fields),
             headers=_passed_on(request.headers) if dialect == "anthropic_messages" else {},
+            tags=take_tags(fields, controls, request.headers),
+            wishes=read_wishes(controls, request.headers, model),
             started_at=self._clock.monotonic(),
             created=int(self._clock.now()),
             cache=None if self._pipeline.cached is None else _cache_wish(visit, controls),

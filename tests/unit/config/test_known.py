@@ -56,7 +56,7 @@ def test_an_unknown_or_misplaced_key_is_named_with_where_it_belongs(
         ("guardrails: [{a: 1}]", "guardrails"),
         ("general_settings: {alerting: [slack]}", "general_settings.alerting"),
         ("litellm_settings: {caching: true}", "litellm_settings.caching"),
-        ("router_settings: {retry_policy: {DefaultRetries: 1}}", "router_settings.retry_policy"),
+        ("router_settings: {alerting_config: {a: 1}}", "router_settings.alerting_config"),
     ],
 )
 def test_a_known_key_without_effect_warns_with_its_path(text: str, path: str) -> None:

@@ -177,8 +177,9 @@ def test_a_configuration_of_litellm_is_read_as_it_is(tmp_path: Path) -> None:
         "general_settings.store_model_in_db",
         "general_settings.alerting",
     }
-    assert list(made.routes) == ["chat", "embed", "hidden"]
-    assert made.aliases == {"default": "chat"}
+    assert list(made.routes) == ["chat", "embed"]
+    assert made.hidden_aliases == {"hidden"}
+    assert made.aliases == {"default": "chat", "hidden": "chat"}
     first, second = made.routes["chat"].deployments
     assert (first.id, first.rpm, first.weight, first.credential) == (
         "first",

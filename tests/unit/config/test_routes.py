@@ -85,11 +85,13 @@ def test_a_fallback_to_nowhere_has_no_effect_and_is_named() -> None:
 
 def test_aliases_name_routes_and_may_be_hidden() -> None:
     routes, report = compiled(
-        "router_settings: {model_group_alias: {one: a, two: {model: b, hidden: true}, three: {model: b}, four: openai/x}}"
+        "router_settings: {model_group_alias: {one: a, two: {model: b, hidden: true}, three: {model: b}, four: openai/x, "
+        "five: {model: openai/y, hidden: true}}}"
     )
-    assert routes.aliases == {"one": "a", "three": "b", "four": "openai/x"}
-    assert routes.exact["two"].hidden
-    assert routes.exact["two"].deployments == routes.exact["b"].deployments
+    assert routes.aliases == {
+        "one": "a", "two": "b", "three": "b", "four": "openai/x", "five": "openai/y",
+    }  # fmt: skip
+    assert routes.hidden == {"two", "five"}
     assert report.problems == []
 
 
@@ -115,3 +117,10 @@ def test_an_alias_of_nothing_is_left_out_and_named(alias: str) -> None:
 )
 def test_a_pattern_catches_what_the_table_would_find(pattern: str, name: str, caught: bool) -> None:
     assert compiled("{}", pattern)[0].has(name) is caught
+
+
+def test_a_group_carries_its_retry_policy() -> None:
+    routes, _ = compiled(
+        "router_settings: {model_group_retry_policy: {a: {TimeoutErrorRetries: 0}}}"
+    )
+    assert (routes.exact["a"].retries, routes.exact["b"].retries) == ({"Timeout": 0}, {})

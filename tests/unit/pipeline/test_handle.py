@@ -75,7 +75,7 @@ async def test_another_deployment_answers_when_the_first_does_not(
     assert b"from b" in reply.body
     assert sender.hosts == ["a", "b"]
     assert [bool(attempt.fault) for attempt in rig.receipts.only.attempts] == [True, False]
-    assert dict(reply.headers)[b"x-litellm-attempted-retries"] == b"1"
+    assert b"x-litellm-attempted-retries: 1\r\n" in reply.lines
 
 
 async def test_a_mistake_of_the_caller_goes_nowhere_else() -> None:
@@ -214,7 +214,7 @@ async def test_a_fallback_route_answers_when_its_own_has_given_up() -> None:
     )
     reply = await rig.ask()
     assert b"spare" in reply.body
-    assert dict(reply.headers)[b"x-litellm-attempted-fallbacks"] == b"1"
+    assert b"x-litellm-attempted-fallbacks: 1\r\n" in reply.lines
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -5,6 +5,7 @@ from tests.support.deployments import deployment
 
 from hx_gateway.core.errors import (
     CredentialRefused,
+    ModelMissing,
     Overloaded,
     Rejected,
     Unreachable,
@@ -107,3 +108,52 @@ def test_the_retry_budget_is_a_fifth_of_the_requests_and_at_least_three(
         made += 1
     assert made == retries
     assert health.may_retry(A, NOW + 11.0)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "faults", "is_usable"),
+    [
+        ({"Default": 2}, [DOWN] * 2, True),
+        ({"Default": 2}, [DOWN] * 3, False),
+        ({"Default": 0}, [DOWN], False),
+        ({"Default": 9}, [DOWN] * 5, True),  # three in a row mean nothing then
+        ({"Default": 9, "RateLimit": 0}, [Overloaded("x", upstream_status=429)], False),
+        ({"Default": 0, "RateLimit": 1}, [Overloaded("x", upstream_status=429)], True),
+        ({"RateLimit": 0}, [DOWN] * 9, True),
+    ],
+)
+def test_allowed_fails_take_the_place_of_our_own_rule(
+    allowed: dict[str, int], faults: list[UpstreamError], is_usable: bool
+) -> None:
+    patient, health = deployment("a", allowed_fails=allowed), Health()
+    for fault in faults:
+        health.failed(patient, NOW, fault, alone=False)
+    assert health.is_usable(patient, NOW) is is_usable
+
+
+def test_allowed_fails_are_those_of_a_minute() -> None:
+    patient, health = deployment("a", allowed_fails={"Default": 1}), Health()
+    for n in range(5):
+        health.failed(patient, NOW + n * 61, DOWN, alone=False)
+        assert health.is_usable(patient, NOW + n * 61)
+
+
+def test_a_model_name_that_a_caller_made_up_says_nothing_about_the_deployment() -> None:
+    """Anybody could take a wildcard route out of use by asking for models that do not exist."""
+    filled, health = deployment("a", is_filled=True), Health()
+    for _ in range(9):
+        health.failed(filled, NOW, ModelMissing("x", upstream_status=404), alone=False)
+    assert health.is_usable(filled, NOW)
+    health.failed(A, NOW, ModelMissing("x", upstream_status=404), alone=False)  # the control
+    assert not health.is_usable(A, NOW)
+
+
+def test_a_stalled_deployment_is_out_until_its_trial() -> None:
+    health = Health(cooldown_s=5.0)
+    health.stalled(A, NOW)
+    assert health.of(A).is_stalled
+    assert not health.is_usable(A, NOW + 4.9)
+    assert health.is_usable(A, NOW + 5.0)
+    health.of(A).succeeded(NOW + 5.1, 0.1)
+    assert not health.of(A).is_stalled
+    assert health.is_closed(A)

@@ -60,6 +60,15 @@ def test_a_refusal_shows_little_of_what_was_sent() -> None:
 def test_names_leave_out_wildcards_and_hidden_routes() -> None:
     assert table().names() == ["chat", "gpt"]
     assert table().patterns() == ["openai/*-mini", "openai/*"]
+    hidden = table(hidden_aliases=frozenset({"gpt"}))
+    assert hidden.names() == ["chat"]
+    assert hidden.find("gpt").name == "chat"  # it answers all the same
+
+
+def test_what_a_wildcard_caught_is_marked_as_the_callers_own_words() -> None:
+    found = table().find("openai/x")
+    assert (found.pattern, found.deployments[0].is_filled) == ("openai/*", True)
+    assert (CHAT.pattern, CHAT.deployments[0].is_filled) == (None, False)
 
 
 def test_a_request_without_model_takes_its_group_or_the_default() -> None:

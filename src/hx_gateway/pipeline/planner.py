@@ -1,0 +1,126 @@
+"""Makes the plan of each call from what was decided when the configuration was put to work."""
+
+from collections.abc import Iterable, Mapping
+
+from hx_gateway.auth.policy import allows_model
+from hx_gateway.core.call import Call
+from hx_gateway.core.clock import Random
+from hx_gateway.core.principal import Principal
+from hx_gateway.core.route import Route
+from hx_gateway.core.snapshot import RoutingSettings
+from hx_gateway.routing.balance import strategies
+from hx_gateway.routing.fitness import Fitness, FitRules, Room, minute_room, parallel_room
+from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.plan import NEVER, Errand, Ground, Plan, RetryPolicy, Step, Try
+from hx_gateway.routing.table import Table
+
+HARD_LIMITS = "enforce_model_rate_limits"
+BY_USE = frozenset({"usage-based-routing", "usage-based-routing-v2"})
+
+
+class Planner:
+    """Plans calls over the routes of one snapshot. `rules` by the name of a route or a pattern."""
+
+    def __init__(self, table: Table, ground: Ground, rules: Mapping[str, FitRules]) -> None:
+        """Find the routes where there is nothing to choose."""
+        self._table = table
+        self._ground = ground
+        self._rules = rules
+        self._only_choices = {
+            route.name: Try(deployment=route.deployments[0], route=route)
+            for route in table.routes()
+            if route.is_alone and route.name not in rules
+        }
+
+    def begin(
+        self, route: Route, call: Call, principal: Principal, now: float
+    ) -> tuple[Plan | None, Step]:
+        """Say whom to ask first; nearly always that is the only one there is, without a plan."""
+        only = self._only_choices.get(route.name)
+        if (
+            only is not None
+            and call.wishes is None
+            and self._ground.health.is_closed(only.deployment)
+        ):
+            return None, only
+        plan = self.plan(route, call, principal)
+        return plan, plan.first(now)
+
+    def plan(self, route: Route, call: Call, principal: Principal) -> Plan:
+        """Make the whole plan of a call."""
+
+        def find(name: str) -> Route | None:
+            found = self._table.get(name)
+            if found is None or not allows_model(principal, name, found.access_groups, found.name):
+                return None
+            return found
+
+        def fit(entered: Route) -> Fitness | None:
+            rules = self._rules.get(entered.pattern or entered.name)
+            return None if rules is None else rules.for_call(call, principal.metadata)
+
+        errand = Errand(
+            find=find,
+            fit=fit if self._rules else None,
+            wishes=call.wishes,
+            stream=call.stream,
+            deadline=_deadline(route, call),
+        )
+        return Plan(route, self._ground, errand)
+
+
+def _deadline(route: Route, call: Call) -> float:
+    """Give the moment after which nothing is begun any more: the caller's, else the upstream's."""
+    limit_s = None if call.wishes is None else call.wishes.limit_s(stream=call.stream)
+    if limit_s is None and route.deployments:
+        limit_s = route.deployments[0].deadlines.total
+    return NEVER if limit_s is None else call.started_at + limit_s
+
+
+def ground_of(settings: RoutingSettings, health: Health, random: Random, meter: Meter) -> Ground:
+    """Make what all plans of one snapshot stand on."""
+    policy = RetryPolicy(
+        retries=settings.num_retries,
+        attempts=settings.max_attempts,
+        fallbacks=settings.max_fallbacks,
+        minimum_wait_s=settings.retry_after_s,
+    )
+    return Ground(
+        health=health,
+        random=random,
+        policy=policy,
+        strategies=strategies(settings.strategy_args),
+        meter=meter,
+    )
+
+
+def fit_rules(
+    routes: Iterable[Route], settings: RoutingSettings, ground: Ground
+) -> Mapping[str, FitRules]:
+    """Decide what each route asks of its deployments; routes that ask nothing are left out."""
+    made = {route.name: _rules_of(route, settings, ground) for route in routes}
+    return {name: rules for name, rules in made.items() if rules != FitRules()}
+
+
+def counts_use(route: Route, settings: RoutingSettings) -> bool:
+    """Say whether the requests and tokens of a route's deployments are counted by the minute."""
+    return route.strategy in BY_USE or HARD_LIMITS in settings.optional_pre_call_checks
+
+
+def _rules_of(route: Route, settings: RoutingSettings, ground: Ground) -> FitRules:
+    all_ = route.deployments
+    rooms: list[Room] = []
+    has_limits = any(each.rpm is not None or each.tpm is not None for each in all_)
+    is_limited = has_limits and ground.meter is not None and counts_use(route, settings)
+    if is_limited and ground.meter is not None:
+        rooms.append(minute_room(ground.meter))
+    if any(each.max_parallel is not None for each in all_):
+        rooms.append(parallel_room(ground.health))
+    return FitRules(
+        by_tags=settings.tag_filtering and any(each.tags for each in all_),
+        match_any=settings.tag_match_any if settings.tag_filtering else True,
+        by_window=settings.pre_call_checks,
+        counts_tokens=is_limited and any(each.tpm is not None for each in all_),
+        rooms=tuple(rooms),
+    )

@@ -1,0 +1,168 @@
+"""Which deployments of a route can take a call at all, and which of them are preferred.
+
+Health and balance come after: they choose among those that are left. A route that asks for none of
+this has no rules, and its calls never come here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from hx_gateway.core.call import Call
+from hx_gateway.core.errors import ContextWindowExceeded, Exhausted, Unfit, UpstreamError
+from hx_gateway.core.route import Deployment, Route
+from hx_gateway.routing.estimate import estimate_tokens
+from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
+
+DEFAULT_TAG = "default"
+
+# Why a deployment has no room at the moment, None when it has; asked at each choice.
+Room = Callable[[Deployment, float, "Need"], UpstreamError | None]
+# Narrows what is usable to what is liked best; never to nothing.
+Preference = Callable[[Sequence[Deployment]], Sequence[Deployment]]
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one call needs of a deployment. `tokens` is an estimate, 0 when nobody asked for it."""
+
+    tags: tuple[str, ...] = ()
+    region: str | None = None
+    tokens: int = 0
+
+
+class FitRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What one route asks of its deployments, decided when the configuration is put to work.
+
+    `by_tags`: only deployments with one of the call's tags (or with all, `match_any` False).
+    `by_window`: none whose context window is too small, or in another region than wanted.
+    `rooms` and `preferences` are asked in order.
+    """
+
+    by_tags: bool = False
+    match_any: bool = True
+    by_window: bool = False
+    counts_tokens: bool = False
+    rooms: tuple[Room, ...] = ()
+    preferences: tuple[Preference, ...] = ()
+
+    def for_call(self, call: Call, metadata: Mapping[str, object]) -> "Fitness":
+        """Apply the rules to a call; `metadata` is that of the caller's key."""
+        tags = (*call.tags, *_key_tags(metadata)) if self.by_tags else ()
+        wants_tokens = self.by_window or self.counts_tokens
+        need = Need(
+            tags=tags,
+            region=_region(call, metadata) if self.by_window else None,
+            tokens=estimate_tokens(call.fields) if wants_tokens else 0,
+        )
+        return Fitness(self, need)
+
+
+class Fitness:
+    """The rules of a route, applied to one call."""
+
+    __slots__ = ("_need", "_rules")
+
+    def __init__(self, rules: FitRules, need: Need) -> None:
+        """Nothing is judged yet."""
+        self._rules = rules
+        self._need = need
+
+    def admit(self, route: Route) -> Sequence[Deployment]:
+        """Give those that can take the call; raises Unfit or ContextWindowExceeded for none."""
+        left: Sequence[Deployment] = route.deployments
+        if self._rules.by_tags:
+            left = _tagged(left, self._need.tags, match_any=self._rules.match_any)
+            if not left:
+                raise Unfit("No deployment of this model may be used with these tags.")
+        if self._rules.by_window:
+            left = _wide_enough(_in_region(left, self._need.region), self._need.tokens)
+        return left
+
+    def obstacle(self, deployment: Deployment, now: float) -> UpstreamError | None:
+        """Say why a deployment has no room now; None when it has."""
+        for room in self._rules.rooms:
+            reason = room(deployment, now, self._need)
+            if reason is not None:
+                return reason
+        return None
+
+    def prefer(self, usable: Sequence[Deployment]) -> Sequence[Deployment]:
+        """Narrow what is usable to what is preferred."""
+        for preference in self._rules.preferences:
+            usable = preference(usable) or usable
+        return usable
+
+
+def minute_room(meter: Meter) -> Room:
+    """Make the check that holds a deployment's rpm and tpm as hard limits."""
+
+    def room(deployment: Deployment, now: float, need: Need) -> UpstreamError | None:
+        return meter.obstacle(deployment, now, need.tokens)
+
+    return room
+
+
+def parallel_room(health: Health) -> Room:
+    """Make the check that holds a deployment's `max_parallel_requests`."""
+
+    def room(deployment: Deployment, _now: float, _need: Need) -> UpstreamError | None:
+        most = deployment.max_parallel
+        if most is None or health.of(deployment).in_flight < most:
+            return None
+        return Exhausted(
+            "The model answers as many calls at once as it may; try again shortly.",
+            code="deployment_busy",
+            retry_after_s=1.0,
+        )
+
+    return room
+
+
+def _key_tags(metadata: Mapping[str, object]) -> tuple[str, ...]:
+    tags = metadata.get("tags")
+    return tuple(str(tag) for tag in tags) if isinstance(tags, list | tuple) else ()
+
+
+def _region(call: Call, metadata: Mapping[str, object]) -> str | None:
+    """Give the region the call must stay in: the key's, which a caller cannot widen."""
+    of_key = metadata.get("allowed_model_region")
+    if isinstance(of_key, str) and of_key:
+        return of_key
+    return call.wishes.region if call.wishes is not None else None
+
+
+def _tagged(
+    deployments: Sequence[Deployment], tags: Sequence[str], *, match_any: bool
+) -> Sequence[Deployment]:
+    """Follow LiteLLM: those with the call's tags, else the default ones; untagged calls as well."""
+    default = [each for each in deployments if DEFAULT_TAG in each.tags]
+    if not tags:
+        return default or deployments
+    wanted = set(tags)
+    if match_any:
+        return [each for each in deployments if not wanted.isdisjoint(each.tags)] or default
+    return [each for each in deployments if wanted.issubset(each.tags)] or default
+
+
+def _in_region(deployments: Sequence[Deployment], region: str | None) -> Sequence[Deployment]:
+    if region is None:
+        return deployments
+    left = [each for each in deployments if each.region == region]
+    if not left:
+        raise Unfit("No deployment of this model is in the region that this call may use.")
+    return left
+
+
+def _wide_enough(deployments: Sequence[Deployment], tokens: int) -> Sequence[Deployment]:
+    left = [
+        each
+        for each in deployments
+        if each.max_input_tokens is None or tokens <= each.max_input_tokens
+    ]
+    if not left:
+        raise ContextWindowExceeded(
+            f"The prompt has about {tokens} tokens, more than the model's context window.",
+            status=400,
+        )
+    return left

@@ -1,0 +1,190 @@
+"""From routes and settings to plans: who gets one, with which rules."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.clock import seeded
+from tests.support.deployments import deployment, route
+from tests.support.pipelines import CALLER, Rig, chat_deployment, whole
+from tests.support.sender import Answer, ScriptedSender
+
+from hx_gateway.core.call import Detour, Wishes
+from hx_gateway.core.errors import (
+    ContextWindowExceeded,
+    Exhausted,
+    Forbidden,
+    Overloaded,
+    TimedOut,
+    Unfit,
+    UpstreamError,
+)
+from hx_gateway.core.route import Route
+from hx_gateway.core.snapshot import RoutingSettings
+from hx_gateway.pipeline.planner import counts_use, fit_rules, ground_of
+from hx_gateway.routing.fitness import FitRules
+from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
+
+A, B = chat_deployment("a"), chat_deployment("b")
+GOOD = Answer(200, whole("x"))
+
+
+def rules(made: Route, **settings: Any) -> FitRules | None:
+    chosen = RoutingSettings(**settings)
+    return fit_rules([made], chosen, ground_of(chosen, Health(), seeded(), Meter())).get(made.name)
+
+
+def test_an_ordinary_route_has_no_rules() -> None:
+    limited = deployment("a", rpm=5, tags=("x",))
+    assert rules(route("m", limited, deployment("b"))) is None  # rpm is a weight, tags are names
+
+
+@pytest.mark.parametrize(
+    ("fields", "settings"),
+    [
+        ({"max_parallel": 1}, {}),
+        ({"rpm": 1}, {"optional_pre_call_checks": ("enforce_model_rate_limits",)}),
+        ({"tags": ("x",)}, {"tag_filtering": True}),
+        ({}, {"pre_call_checks": True}),
+    ],
+)
+def test_what_gives_a_route_rules(fields: dict[str, Any], settings: dict[str, Any]) -> None:
+    assert rules(route("m", deployment("a", **fields)), **settings) is not None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "names", "counted"),
+    [
+        ("simple-shuffle", (), False),
+        ("usage-based-routing", (), True),
+        ("usage-based-routing-v2", (), True),
+        ("least-busy", ("enforce_model_rate_limits",), True),
+    ],
+)
+def test_use_is_counted_only_where_it_decides(
+    strategy: str, names: tuple[str, ...], counted: bool
+) -> None:
+    settings = RoutingSettings(optional_pre_call_checks=names)
+    assert counts_use(route("m", A, strategy=strategy), settings) is counted
+
+
+def test_tags_are_asked_for_only_where_some_deployment_has_any() -> None:
+    """Tags are also how costs are booked; a route without any takes every call."""
+    assert rules(route("m", A, B), tag_filtering=True) is None
+
+
+async def test_a_call_goes_where_its_tags_say() -> None:
+    free = chat_deployment("free", tags=("free",))
+    paid = chat_deployment("paid", tags=("paid",))
+    rig = Rig(
+        ScriptedSender(free=[GOOD], paid=[GOOD] * 5), route("m", free, paid), tag_filtering=True
+    )
+    for _ in range(5):
+        await rig.ask(tags=("paid",))
+    assert rig.sender.hosts == ["paid"] * 5
+    with pytest.raises(Unfit):
+        await rig.ask(tags=("unknown",))
+
+
+async def test_a_long_prompt_falls_back_to_a_larger_window_without_being_sent() -> None:
+    small = chat_deployment("small", max_input_tokens=2)
+    rig = Rig(
+        ScriptedSender(b=[GOOD]),
+        route("m", small, context_window_fallbacks=("large",)),
+        route("large", B),
+        route("alone", small),
+        pre_call_checks=True,
+    )
+    reply = await rig.ask()
+    assert b"x-litellm-model-group: large\r\n" in reply.lines
+    with pytest.raises(ContextWindowExceeded):
+        await rig.ask("alone")
+    assert rig.sender.hosts == ["b"]
+
+
+async def test_a_full_deployment_is_refused_with_the_time_to_wait() -> None:
+    full = chat_deployment("a", max_parallel=1)
+    rig = Rig(ScriptedSender(), route("m", full))
+    rig.health.of(full).begin(rig.clock.monotonic())
+    with pytest.raises(Exhausted) as caught:
+        await rig.ask()
+    assert (caught.value.http_status, caught.value.retry_after_s) == (429, 1.0)
+
+
+async def test_a_caller_falls_back_only_to_models_of_its_key() -> None:
+    spare = route("spare", B)
+    main = route("m", A, fallbacks=("spare",))
+    caller = msgspec.structs.replace(CALLER, models=("m",))
+    rig = Rig(ScriptedSender(a=[TimedOut("slow")], b=[GOOD]), main, spare)
+    with pytest.raises(TimedOut):
+        await rig.ask(caller=caller)
+    wishes = Wishes(fallbacks=(Detour(model="spare"),))
+    rig = Rig(ScriptedSender(a=[TimedOut("slow")], b=[GOOD]), main, spare)
+    with pytest.raises(TimedOut):
+        await rig.ask(caller=caller, wishes=wishes)
+    rig = Rig(ScriptedSender(a=[TimedOut("slow")], b=[GOOD]), main, spare)
+    await rig.ask()  # the control
+    assert rig.sender.hosts == ["a", "b"]
+
+
+async def test_a_fallback_with_changed_fields_sends_them_and_leaves_the_call_alone() -> None:
+    fields = {"model": msgspec.Raw(b'"spare"'), "temperature": msgspec.Raw(b"0")}
+    wishes = Wishes(fallbacks=(Detour(model="spare", fields=fields),))
+    rig = Rig(ScriptedSender(a=[TimedOut("slow")], b=[GOOD]), route("m", A), route("spare", B))
+    await rig.ask(wishes=wishes)
+    first, second = (msgspec.json.decode(sent.body) for _, sent in rig.sender.sent)
+    assert "temperature" not in first
+    assert second["temperature"] == 0
+
+
+async def test_the_callers_time_bounds_every_attempt() -> None:
+    """One absolute deadline: each attempt gets what is left of it."""
+    rig = Rig(ScriptedSender(a=[Overloaded("busy", retry_after_s=2.0), GOOD]), route("m", A))
+    await rig.ask(wishes=Wishes(timeout_s=5.0))
+    first, second = rig.sender.deadlines
+    assert (first.connect, first.first_byte, first.total) == (5.0, 5.0, 5.0)
+    assert second.connect == second.first_byte == second.total
+    assert 2.5 < second.connect <= 3.0
+
+
+async def test_a_stream_may_last_longer_than_its_caller_waits_for_the_first_event() -> None:
+    pieces = (b'data: {"id":"1","choices":[]}\n\n', b"data: [DONE]\n\n")
+    rig = Rig(ScriptedSender(a=[Answer(200, *pieces)]), route("m", A))
+    await rig.ask(stream=True, wishes=Wishes(timeout_s=9.0, stream_timeout_s=1.0))
+    assert (rig.sender.deadlines[0].first_byte, rig.sender.deadlines[0].total) == (1.0, 6000.0)
+
+
+async def test_without_a_wish_a_second_attempt_gets_what_is_left_of_the_total() -> None:
+    rig = Rig(ScriptedSender(a=[Overloaded("busy", retry_after_s=2.0), GOOD]), route("m", A))
+    await rig.ask()
+    first, second = rig.sender.deadlines
+    assert first is A.deadlines  # nothing is made for an ordinary attempt
+    assert second.total is not None
+    assert 5997 < second.total <= 5998
+
+
+@pytest.mark.parametrize(
+    ("error", "settings", "status"),
+    [
+        (TimedOut("slow"), {}, 504),
+        (TimedOut("slow"), {"timeout_status": 408}, 408),
+    ],
+)
+async def test_the_status_of_a_time_out_is_a_setting(
+    error: UpstreamError, settings: dict[str, Any], status: int
+) -> None:
+    rig = Rig(ScriptedSender(a=[error]), route("m", A), **settings)
+    with pytest.raises(TimedOut) as caught:
+        await rig.ask()
+    assert caught.value.http_status == rig.receipts.only.status == status
+
+
+@pytest.mark.parametrize(("settings", "status"), [({}, 403), ({"model_denied_status": 401}, 401)])
+async def test_the_status_of_a_refused_model_is_a_setting(
+    settings: dict[str, Any], status: int
+) -> None:
+    rig = Rig(ScriptedSender(), route("m", A), **settings)
+    with pytest.raises(Forbidden) as caught:
+        await rig.ask(caller=msgspec.structs.replace(CALLER, models=("other",)))
+    assert caught.value.http_status == status

@@ -1,0 +1,124 @@
+"""Who can take a call: tags, regions, context windows, room."""
+
+import msgspec
+import pytest
+from tests.support.calls import ask
+from tests.support.deployments import deployment, route
+
+from hx_gateway.core.call import Wishes
+from hx_gateway.core.errors import ContextWindowExceeded, Exhausted, Unfit
+from hx_gateway.core.route import Deployment
+from hx_gateway.routing.fitness import FitRules, Need, minute_room, parallel_room
+from hx_gateway.routing.health import Health
+from hx_gateway.routing.meter import Meter
+
+FREE, PAID = deployment("free", tags=("free",)), deployment("paid", tags=("paid", "eu"))
+DEFAULT, PLAIN = deployment("default", tags=("default",)), deployment("plain")
+NOW = 100.0
+
+
+def admitted(
+    rules: FitRules,
+    *all_: Deployment,
+    key: dict[str, object] | None = None,
+    text: str = "Hi",
+    **fields: object,
+) -> str:
+    """Name those that are left of the route for a call of this text."""
+    fitness = rules.for_call(msgspec.structs.replace(ask(text), **fields), key or {})
+    return " ".join(each.id for each in fitness.admit(route("m", *all_)))
+
+
+@pytest.mark.parametrize(
+    ("tags", "match_any", "expected"),
+    [
+        (("free",), True, "free"),
+        (("free", "paid"), True, "free paid"),
+        (("eu",), True, "paid"),
+        (("paid", "eu"), False, "paid"),
+        (("free", "eu"), False, "default"),  # nobody has both
+        (("unknown",), True, "default"),
+        ((), True, "default"),
+    ],
+)
+def test_tags_choose_and_the_default_takes_the_rest(
+    tags: tuple[str, ...], match_any: bool, expected: str
+) -> None:
+    rules = FitRules(by_tags=True, match_any=match_any)
+    assert admitted(rules, FREE, PAID, DEFAULT, PLAIN, tags=tags) == expected
+
+
+def test_without_a_default_untagged_calls_go_anywhere_and_unknown_tags_nowhere() -> None:
+    rules = FitRules(by_tags=True)
+    assert admitted(rules, FREE, PLAIN) == "free plain"
+    with pytest.raises(Unfit):
+        admitted(rules, FREE, PLAIN, tags=("unknown",))
+
+
+def test_the_tags_of_the_key_count_as_well() -> None:
+    assert admitted(FitRules(by_tags=True), FREE, PAID, key={"tags": ["paid"]}) == "paid"
+
+
+def test_tags_mean_nothing_where_nobody_asked_for_them() -> None:
+    assert admitted(FitRules(), FREE, PAID, tags=("paid",)) == "free paid"
+
+
+def test_a_prompt_goes_only_where_it_fits() -> None:
+    small, large = deployment("s", max_input_tokens=100), deployment("l", max_input_tokens=10_000)
+    rules = FitRules(by_window=True)
+    assert admitted(rules, small, large, PLAIN) == "s l plain"
+    assert admitted(rules, small, large, PLAIN, text="word " * 200) == "l plain"
+    with pytest.raises(ContextWindowExceeded):
+        admitted(rules, small, large, text="word " * 20_000)
+    assert admitted(FitRules(), small, text="word " * 20_000) == "s"  # the control
+
+
+def test_a_region_is_kept_and_that_of_the_key_wins() -> None:
+    eu, us = deployment("eu", region="eu"), deployment("us", region="us")
+    rules, wish = FitRules(by_window=True), Wishes(region="us")
+    assert admitted(rules, eu, us, PLAIN) == "eu us plain"
+    assert admitted(rules, eu, us, PLAIN, wishes=wish) == "us"
+    assert admitted(rules, eu, us, key={"allowed_model_region": "eu"}, wishes=wish) == "eu"
+    with pytest.raises(Unfit):
+        admitted(rules, us, PLAIN, key={"allowed_model_region": "eu"})
+
+
+def test_a_full_minute_and_full_places_are_obstacles() -> None:
+    health, meter = Health(), Meter()
+    one = deployment("one", max_parallel=1, rpm=1)
+    meter.watch([one])
+    rules = FitRules(rooms=(minute_room(meter), parallel_room(health)))
+    fitness = rules.for_call(ask(), {})
+    assert fitness.obstacle(one, NOW) is None
+    health.of(one).begin(NOW)
+    busy = fitness.obstacle(one, NOW)
+    assert isinstance(busy, Exhausted)
+    assert busy.error_code == "deployment_busy"
+    health.of(one).release()
+    meter.begin(one, NOW)
+    used_up = fitness.obstacle(one, NOW)
+    assert isinstance(used_up, Exhausted)
+    assert used_up.error_code == "deployment_limit_reached"
+
+
+def test_tokens_are_estimated_only_where_somebody_asks() -> None:
+    seen: list[int] = []
+
+    def room(_each: Deployment, _now: float, need: Need) -> None:
+        seen.append(need.tokens)
+
+    rules = FitRules(rooms=(room,))
+    rules.for_call(ask("x" * 400), {}).obstacle(PLAIN, NOW)
+    FitRules(counts_tokens=True, rooms=rules.rooms).for_call(ask("x" * 400), {}).obstacle(
+        PLAIN, NOW
+    )
+    assert seen[0] == 0
+    assert seen[1] > 100
+
+
+def test_preferences_narrow_one_after_the_other_but_never_to_nothing() -> None:
+    trio = [deployment(name) for name in "abc"]
+    rules = FitRules(
+        preferences=(lambda all_: all_[:2], lambda _all: [], lambda all_: all_[1:]),
+    )
+    assert [each.id for each in rules.for_call(ask(), {}).prefer(trio)] == ["b"]
