@@ -9,13 +9,16 @@ import pytest
 from redis.asyncio import Redis
 from tests.support.valkey import ValkeyServer
 
-from hx_gateway.cache.entry import Entry
+from hx_gateway.cache.answers import AnswerCache
+from hx_gateway.cache.entry import Entry, Found
 from hx_gateway.cache.exact import ExactShelf
+from hx_gateway.cache.lease import Lease
 from hx_gateway.cache.question import Question
 from hx_gateway.core.call import Call, Operation
-from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.clock import SystemClock, system_random
 from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.store.answers_disk import DiskAnswers
 from hx_gateway.store.answers_redis import RedisAnswers
 
@@ -42,10 +45,21 @@ async def own(valkey: ValkeyServer) -> AsyncIterator[RedisAnswers]:
     await made.aclose()
 
 
+async def look(shelf: ExactShelf) -> Found | None:
+    """Look up as a call does: what cannot be asked has nothing."""
+    settings = CacheSettings(enabled=True, type="redis")
+    cache = AnswerCache(settings, shelf, SystemClock(), system_random())
+    lease = Lease(cache, QUESTION, SystemClock(), system_random())
+    try:
+        return await lease.find_or_take()
+    finally:
+        await lease.end()
+
+
 async def seconds(shelf: ExactShelf) -> float:
     """Look up; gives the seconds until that was a miss."""
     begun = time.monotonic()
-    assert await shelf.find(QUESTION) is None
+    assert await look(shelf) is None
     return time.monotonic() - begun
 
 
@@ -55,16 +69,14 @@ async def test_an_outage_is_a_miss_in_time_and_heals_by_itself(
 ) -> None:
     shelf = ExactShelf(own)
     await shelf.keep(QUESTION, ENTRY, 60)
-    assert await shelf.find(QUESTION) is not None
+    assert await look(shelf) is not None
     getattr(server, break_)()
     assert max([await seconds(shelf) for _ in range(6)]) < DEADLINE_S + 0.1
     assert await seconds(shelf) < 0.05  # the breaker is open
     await shelf.keep(QUESTION, ENTRY, 60)
-    assert await shelf.claim(QUESTION)
-    await shelf.release(QUESTION)
     await asyncio.to_thread(getattr(server, mend))
     begun = time.monotonic()
-    while await shelf.find(QUESTION) is None:
+    while await look(shelf) is None:
         await shelf.keep(QUESTION, ENTRY, 60)
         await asyncio.sleep(0.02)
         assert time.monotonic() - begun < HEALED_S
@@ -121,14 +133,14 @@ async def test_a_damaged_file_is_a_miss(tmp_path: Path, damage: bytes) -> None:
     await shelf.keep(QUESTION, ENTRY, 60)
     (path,) = files(tmp_path)
     path.write_bytes(damage)
-    assert await shelf.find(QUESTION) is None
+    assert await look(shelf) is None
 
 
 async def test_a_file_that_somebody_removed_is_a_miss(tmp_path: Path) -> None:
     shelf = ExactShelf(disk(tmp_path))
     await shelf.keep(QUESTION, ENTRY, 60)
     files(tmp_path)[0].unlink()
-    assert await shelf.find(QUESTION) is None
+    assert await look(shelf) is None
 
 
 async def test_a_folder_that_cannot_be_used_is_a_miss_and_heals(tmp_path: Path) -> None:
@@ -136,14 +148,14 @@ async def test_a_folder_that_cannot_be_used_is_a_miss_and_heals(tmp_path: Path) 
     folder.write_text("a file where the folder should be")
     answers = disk(folder)
     shelf = ExactShelf(answers)
-    assert await shelf.find(QUESTION) is None
+    assert await look(shelf) is None
     await shelf.keep(QUESTION, ENTRY, 60)
     with pytest.raises(DependencyError) as caught:
         await answers.ping()
     assert str(folder) not in caught.value.message
     folder.unlink()
     await shelf.keep(QUESTION, ENTRY, 60)
-    assert await shelf.find(QUESTION) is not None
+    assert await look(shelf) is not None
 
 
 async def test_the_files_are_for_their_owner_only(tmp_path: Path) -> None:

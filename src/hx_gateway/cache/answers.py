@@ -98,7 +98,7 @@ class AnswerCache:
         )
 
     async def find(self, question: Question) -> Found | None:
-        """Find a kept answer that is young enough."""
+        """Find a kept answer that is young enough; raises DependencyError."""
         found = await self.shelf.find(question)
         return found if found is not None and self.suits(question, found) else None
 

@@ -1,4 +1,4 @@
-"""Look an answer up by its exact name. A store that does not answer has nothing."""
+"""Look an answer up by its exact name."""
 
 import logging
 import secrets
@@ -16,7 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class Shelf(Protocol):
-    """Where answers are looked up. Never raises: what cannot be had is not there."""
+    """Where answers are looked up and kept.
+
+    `find` and `claim` raise DependencyError when it does not answer; the others never raise.
+    """
 
     is_shared: bool
 
@@ -29,7 +32,7 @@ class Shelf(Protocol):
         ...
 
     async def claim(self, question: Question) -> bool:
-        """Take or renew the right to ask for an answer; True also when nobody can tell."""
+        """Take or renew the right to ask for an answer; False when somebody else has it."""
         ...
 
     async def release(self, question: Question) -> None:
@@ -48,10 +51,7 @@ class ExactShelf:
 
     async def find(self, question: Question) -> Found | None:
         """See `Shelf`. A damaged entry is none."""
-        try:
-            data = await self._answers.get(question.name, tenant=question.tenant)
-        except DependencyError:
-            return None
+        data = await self._answers.get(question.name, tenant=question.tenant)
         if data is None:
             return None
         entry = unsealed(data, tenant=question.tenant, dialect=question.call.dialect)
@@ -70,12 +70,9 @@ class ExactShelf:
 
     async def claim(self, question: Question) -> bool:
         """See `Shelf`."""
-        try:
-            return await self._answers.lease(
-                question.name, tenant=question.tenant, holder=self._process, ttl_s=LEASE_S
-            )
-        except DependencyError:
-            return True
+        return await self._answers.lease(
+            question.name, tenant=question.tenant, holder=self._process, ttl_s=LEASE_S
+        )
 
     async def release(self, question: Question) -> None:
         """See `Shelf`."""

@@ -1,12 +1,14 @@
 """Among several processes, one asks: the others wait for the answer that it keeps."""
 
 import asyncio
+from contextlib import suppress
 
 from hx_gateway.cache.answers import AnswerCache
 from hx_gateway.cache.entry import Found
 from hx_gateway.cache.exact import LEASE_S
 from hx_gateway.cache.question import Question
 from hx_gateway.core.clock import Clock, Random
+from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.tasks import spawn
 
 _FIRST_PAUSE_S = 0.02
@@ -34,8 +36,15 @@ class Lease:
     async def find_or_take(self) -> Found | None:
         """Find the answer, wait for whoever is making it, or take the right to make it (None).
 
-        Whoever waits too long goes on without it.
+        Whoever waits too long goes on without that right, and so does everybody when the store
+        does not answer: it is asked once, not three times.
         """
+        try:
+            return await self._find_or_take()
+        except DependencyError:
+            return None
+
+    async def _find_or_take(self) -> Found | None:
         cache, question = self._cache, self._question
         found = await cache.find(question)
         if found is not None or not cache.shelf.is_shared or not question.writes:
@@ -66,4 +75,5 @@ class Lease:
     async def _renew(self) -> None:
         while True:
             await self._clock.sleep(LEASE_S / 3)
-            await self._cache.shelf.claim(self._question)
+            with suppress(DependencyError):  # the lease has time for two more attempts
+                await self._cache.shelf.claim(self._question)

@@ -82,7 +82,8 @@ class CachedAnswers:
         if flight is not None:
             return await self._follow(flight, work)
         if not question.writes:
-            return await self._given(await self._cache.find(question), work)
+            lease = Lease(self._cache, question, self._clock, self._random)
+            return await self._given(await lease.find_or_take(), work)
         return await self._lead(work)
 
     async def _follow(self, flight: Flight, work: _Work) -> Response:

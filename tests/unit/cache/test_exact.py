@@ -61,9 +61,10 @@ async def test_damage_is_a_miss_and_said_once_in_the_log(caplog: pytest.LogCaptu
     assert "damaged" in caplog.text
 
 
-async def test_a_store_that_is_away_has_nothing_and_lets_everybody_ask() -> None:
+async def test_a_store_that_is_away_is_said_where_somebody_waits() -> None:
     shelf = ExactShelf(Away(FakeClock(), 1 << 20))
-    assert await shelf.find(question()) is None
+    for ask in (shelf.find, shelf.claim):
+        with pytest.raises(DependencyError):
+            await ask(question())
     await shelf.keep(question(), ENTRY, 60)
-    assert await shelf.claim(question())
     await shelf.release(question())

@@ -15,6 +15,7 @@ from hx_gateway.cache.question import Question
 from hx_gateway.core import wire
 from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.store.answers_process import ProcessAnswers
 
@@ -114,3 +115,19 @@ async def test_an_answer_kept_in_between_is_found_after_the_claim() -> None:
     maker, two = Process(store), Process(store)
     assert await two.lease.find_or_take() is not None
     assert not two.lease.is_held
+
+
+async def test_a_store_that_is_away_is_asked_once_and_makes_nobody_wait() -> None:
+    class Away(Shared):
+        asked = 0
+
+        async def get(self, name: str, *, tenant: str) -> bytes | None:
+            self.asked += 1
+            raise DependencyError("Redis")
+
+    store = Away()
+    one = Process(store)
+    assert await one.lease.find_or_take() is None
+    assert not one.lease.is_held
+    assert store.asked == 1
+    assert store.holders == {}

@@ -1,0 +1,299 @@
+"""The answer cache of the real program: official clients, every store, stampedes and outages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+import pytest_asyncio
+from tests.e2e.conftest import simple_config
+from tests.support.fetch import Answer
+from tests.support.served import Gateway
+from tests.support.upstream import Mode, Upstream
+from tests.support.valkey import ValkeyServer, valkey_server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STORES = ("local", "disk", "redis")
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyServer]:
+    with valkey_server() as server:
+        yield server
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, upstream: Upstream, env: dict[str, str] | None = None, **params: Any
+) -> AsyncIterator[Gateway]:
+    settings = {"cache": True, "cache_params": params}
+    config = simple_config(upstream, litellm_settings=settings)
+    served = Gateway(folder / "s", config=config, env=env)
+    served.start()
+    try:
+        await served.wait_ready()
+        yield served
+    finally:
+        await served.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=STORES)
+async def cached(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_upstream: Upstream,
+) -> AsyncIterator[Gateway]:
+    """The program with one kind of store."""
+    env = {}
+    if request.param == "redis":
+        env = {"REDIS_URL": request.getfixturevalue("valkey").url()}
+    folder = tmp_path_factory.mktemp(request.param)
+    async with running(folder, shared_upstream, env, type=request.param, ttl=600) as served:
+        yield served
+
+
+def client(served: Gateway, key: str | None = None) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        base_url=f"{served.url}/v1", api_key=key or served.key, max_retries=0, timeout=20
+    )
+
+
+def asking(text: str, **more: Any) -> dict[str, Any]:
+    content = f"Return exactly the text: {text}"
+    return {"model": "chat-a", "messages": [{"role": "user", "content": content}], **more}
+
+
+async def post(served: Gateway, body: object, key: str | None = None, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await served.ask(
+        "/v1/chat/completions", json=body, key=key or served.key, headers=named, timeout_s=30
+    )
+
+
+async def streamed(api: openai.AsyncOpenAI, **asked: Any) -> tuple[str, Any]:
+    text, usage = "", None
+    options: Any = {"include_usage": True}
+    create: Any = api.chat.completions.create
+    async with await create(**asked, stream=True, stream_options=options) as stream:
+        async for chunk in stream:
+            text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+            usage = chunk.usage or usage
+    return text, usage
+
+
+async def test_openai_gets_the_same_answer_again_whole_and_streamed(
+    cached: Gateway, upstream: Upstream
+) -> None:
+    async with client(cached) as api:
+        raw = api.chat.completions.with_raw_response
+        first = await raw.create(**asking("HX-OK is fine"))
+        assert "x-litellm-cache-key" not in first.headers
+        second = await raw.create(**asking("HX-OK is fine"))
+        assert second.headers["x-litellm-cache-hit"] == "True"
+        assert second.headers["x-litellm-cache-key"]
+        assert second.headers["x-litellm-response-cost"] == "0"
+        assert second.parse() == first.parse()
+        text, usage = await streamed(api, **asking("HX-OK is fine"))
+        assert text == "HX-OK is fine"
+        counted = first.parse().usage
+        assert counted is not None
+        assert usage.total_tokens == counted.total_tokens > 0
+    assert len(upstream.asked) == 1
+
+
+async def test_a_stream_serves_a_whole_answer(cached: Gateway, upstream: Upstream) -> None:
+    async with client(cached) as api:
+        assert (await streamed(api, **asking("streamed first")))[0] == "streamed first"
+        answer = await api.chat.completions.create(**asking("streamed first"))
+        assert answer.choices[0].message.content == "streamed first"
+        assert answer.choices[0].finish_reason == "stop"
+        assert answer.usage is not None
+        assert answer.usage.completion_tokens > 0
+    assert len(upstream.asked) == 1
+
+
+async def test_anthropic_gets_the_same_answer_again_whole_and_streamed(
+    cached: Gateway, upstream: Upstream
+) -> None:
+    content = "Return exactly the text: for the other client"
+    ask: Any = {
+        "model": "chat-a",
+        "max_tokens": 50,
+        "messages": [{"role": "user", "content": content}],
+    }
+    async with anthropic.AsyncAnthropic(
+        base_url=cached.url, api_key=cached.key, max_retries=0, timeout=20
+    ) as api:
+        first = await api.messages.create(**ask)
+        again = await api.messages.create(**ask)
+        assert again == first
+        async with api.messages.stream(**ask) as stream:
+            text = "".join([piece async for piece in stream.text_stream])
+            final = await stream.get_final_message()
+    assert text == "for the other client"
+    assert final.usage.output_tokens == first.usage.output_tokens
+    assert final.id == first.id
+    assert len(upstream.asked) == 1
+
+
+async def test_completions_embeddings_and_responses_are_kept_too(
+    cached: Gateway, upstream: Upstream
+) -> None:
+    async with client(cached) as api:
+        for _ in range(2):
+            text = await api.completions.create(
+                model="chat-a", prompt="Return exactly the text: older"
+            )
+            assert text.choices[0].text == "older"
+            vectors = await api.embeddings.create(model="emb", input=["one", "two"])
+            assert [len(each.embedding) for each in vectors.data] == [384, 384]
+            made = await api.responses.create(
+                model="chat-b", input="Return exactly the text: newer", store=False
+            )
+            assert made.output_text == "newer"
+    assert len(upstream.asked) == 3
+
+
+async def test_the_controls_of_a_request(cached: Gateway, upstream: Upstream) -> None:
+    async def asked(answer_to: str, cache: dict[str, Any] | None = None, **headers: str) -> int:
+        before = len(upstream.asked)
+        body = asking(answer_to, **({} if cache is None else {"cache": cache}))
+        assert (await post(cached, body, **headers)).status == 200
+        return len(upstream.asked) - before
+
+    assert await asked("c1", {"no-store": True}) == 1
+    assert await asked("c1") == 1
+    assert await asked("c1") == 0
+    assert await asked("c1", {"no-cache": True}) == 1
+    assert await asked("c1", cache_control="no-cache") == 1
+    assert await asked("c1", {"namespace": "n"}) == 1
+    assert await asked("c1", {"namespace": "n"}) == 0
+    assert await asked("c2", {"ttl": 1}) == 1
+    await asyncio.sleep(1.2)
+    assert await asked("c2") == 1
+    assert await asked("c2", {"s-maxage": 600}) == 0
+    await asyncio.sleep(1.1)
+    assert await asked("c2", {"s-maxage": 1}) == 1
+    assert "cache" not in upstream.asked[-1].json()
+    bad = await post(cached, asking("c3", cache=5))
+    assert bad.status == 400
+    assert bad.json()["error"]["param"] == "cache"
+
+
+async def test_two_tenants_never_share_an_answer(cached: Gateway, upstream: Upstream) -> None:
+    keys = []
+    for tenant in ("north", "south"):
+        made = await cached.ask("/key/generate", json={"tenant": tenant, "models": ["chat-a"]})
+        keys.append(made.json()["key"])
+    for key in keys:
+        upstream.reply = f"the secret of {keys.index(key)}"
+        for _ in range(2):
+            answer = await post(cached, asking("same question"), key)
+            said = answer.json()["choices"][0]["message"]["content"]
+            assert said == f"the secret of {keys.index(key)}"
+    upstream.reply = None
+    assert len(upstream.asked) == 2
+
+
+async def test_errors_truncated_and_tool_answers_are_not_kept(
+    cached: Gateway, upstream: Upstream
+) -> None:
+    upstream.finish_reason = "length"
+    for _ in range(2):
+        assert (await post(cached, asking("cut off"))).status == 200
+    upstream.finish_reason = "stop"
+    assert len(upstream.asked) == 2
+    upstream.mode = Mode.GARBAGE
+    assert (await post(cached, asking("broken"))).status == 502
+    upstream.mode = Mode.WELL
+    assert (await post(cached, asking("broken"))).status == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_two_hundred_equal_requests_at_once_are_one(
+    cached: Gateway, upstream: Upstream, *, stream: bool
+) -> None:
+    upstream.delay_s = 0.5
+    body = asking(f"stampede {stream}", stream=stream)
+    answers = await asyncio.gather(*(post(cached, body) for _ in range(200)))
+    assert {answer.status for answer in answers} == {200}
+    assert len(upstream.asked) == 1
+
+
+async def test_the_routes_of_operators(cached: Gateway, upstream: Upstream) -> None:
+    async def ask(method: str, path: str, body: object = None) -> Answer:
+        return await cached.ask(f"/cache/{path}", method=method, json=body)
+
+    assert (await ask("GET", "ping")).json()["status"] == "healthy"
+    await post(cached, asking("kept"))
+    hit = await post(cached, asking("kept"))
+    key = hit.headers["x-litellm-cache-key"]
+    assert (await ask("POST", "delete", {"keys": [key]})).json() == {"status": "success"}
+    assert "x-litellm-cache-key" not in (await post(cached, asking("kept"))).headers
+    assert "x-litellm-cache-key" in (await post(cached, asking("kept"))).headers
+    assert (await ask("POST", "flushall")).json() == {"status": "success"}
+    assert "x-litellm-cache-key" not in (await post(cached, asking("kept"))).headers
+    assert len(upstream.asked) == 3
+
+
+async def test_hits_and_misses_are_counted_and_logged(cached: Gateway, upstream: Upstream) -> None:
+    await post(cached, asking("counted"))
+    await post(cached, asking("counted"))
+    assert len(upstream.asked) == 1
+    text = (await cached.ask("/metrics")).text
+    for name in ("hits_metric", "misses_metric"):
+        assert f"litellm_cache_{name}_total{{" in text
+    assert "litellm_cached_tokens_metric_total{" in text
+    await asyncio.sleep(0.2)
+    assert '"cache_hit":true' in cached.logs()
+
+
+async def test_without_a_cache_a_ping_says_so(gateway: Gateway) -> None:
+    answer = await gateway.ask("/cache/ping")
+    assert answer.status == 503
+    assert answer.json()["error"]["type"] == "cache_ping_error"
+
+
+async def test_two_gateways_with_one_redis_ask_once(
+    tmp_path: Path, upstream: Upstream, valkey: ValkeyServer
+) -> None:
+    env = {"REDIS_URL": valkey.url(1)}
+    async with (
+        running(tmp_path / "a", upstream, env, type="redis") as one,
+        running(tmp_path / "b", upstream, env, type="redis") as two,
+    ):
+        upstream.delay_s = 0.5
+        asked = [post(each, asking("over all")) for each in (one, two) for _ in range(50)]
+        answers = await asyncio.gather(*asked)
+    assert {answer.status for answer in answers} == {200}
+    assert len(upstream.asked) == 1
+
+
+@pytest.mark.parametrize(("break_", "mend"), [("kill", "restart"), ("stop", "cont")])
+async def test_a_redis_that_is_away_or_hangs_costs_a_moment_and_no_request(
+    tmp_path: Path, upstream: Upstream, valkey: ValkeyServer, break_: str, mend: str
+) -> None:
+    async with running(tmp_path, upstream, {"REDIS_URL": valkey.url(2)}, type="redis") as served:
+        assert (await post(served, asking("before"))).status == 200
+        getattr(valkey, break_)()
+        try:
+            slowest = 0.0
+            for number in range(12):
+                begun = time.monotonic()
+                assert (await post(served, asking(f"during {number}"))).status == 200
+                slowest = max(slowest, time.monotonic() - begun)
+            assert slowest < 1.0
+        finally:
+            await asyncio.to_thread(getattr(valkey, mend))
+        for _ in range(100):
+            if "x-litellm-cache-key" in (await post(served, asking("after"))).headers:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("the cache did not come back")
