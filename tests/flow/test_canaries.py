@@ -31,7 +31,7 @@ class Log:
 
     def __init__(self, redactor: Redactor) -> None:
         self._reader, self._fd = os.pipe()
-        self.writer = LineWriter(self._fd, redactor.clean)
+        self.writer = LineWriter(self._fd, redactor.clean, gather_s=0.01)
         self._root = logging.getLogger()
         self._before = (list(self._root.handlers), self._root.level)
         install(self.writer, "debug")
@@ -54,10 +54,10 @@ def log() -> Log:
 class Leaky(SwitchedStore):
     """A store whose driver puts its whole address and its argument into the exception."""
 
-    async def get_key(self, id_: str):  # type: ignore[no-untyped-def]
+    async def get_standing(self, id_: str):  # type: ignore[no-untyped-def]
         if self.mode == "broken":
             raise RuntimeError(f"could not connect to {DSN} as {PASSWORD} for {KEY} {ADMIN_KEY}")
-        return await super().get_key(id_)
+        return await super().get_standing(id_)
 
 
 async def test_no_canary_is_in_anything_that_leaves(log: Log) -> None:

@@ -143,7 +143,7 @@ class Application(Protocol):
         ...
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class Origin(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """Where an upstream is: a host and port, or a Unix socket. Comes from configuration only."""
 
     scheme: str = "http"

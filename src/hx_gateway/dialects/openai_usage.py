@@ -28,11 +28,15 @@ class WireUsage(msgspec.Struct):
 
     def read(self) -> Usage:
         """Give our own count; a negative number would be credit and counts as nothing."""
-        prompt = self.prompt_tokens_details or PromptDetails()
-        completion = self.completion_tokens_details or CompletionDetails()
+        input_, output = self.prompt_tokens or 0, self.completion_tokens or 0
+        prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
+        if prompt is None and completion is None and input_ >= 0 and output >= 0:
+            return Usage(input=input_, output=output)
+        prompt = prompt or PromptDetails()
+        completion = completion or CompletionDetails()
         return Usage(
-            input=max(self.prompt_tokens or 0, 0),
-            output=max(self.completion_tokens or 0, 0),
+            input=max(input_, 0),
+            output=max(output, 0),
             cached_read=max(prompt.cached_tokens or 0, 0),
             cached_write=max(prompt.cache_write_tokens or 0, 0),
             reasoning=max(completion.reasoning_tokens or 0, 0),

@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Callable
 
 MAX_WAITING = 10_000
-_GATHER_S = 0.02  # lines of this time go out in one write
+# Lines of this time go out in one write: each time the thread wakes it takes the interpreter's lock
+# from the event loop.
+_GATHER_S = 0.1
 
 
 class LineWriter:

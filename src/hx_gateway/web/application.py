@@ -88,7 +88,7 @@ class WebApplication:
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; never raises (but for being cancelled)."""
-        found = self._lookup(request)
+        found: _Found = request.memo.found if request.memo.owner is self else self._lookup(request)
         visit = Visit(self._request_id(request), request)
         # The path decides only how an error is written until the caller is known.
         endpoint = found.endpoint

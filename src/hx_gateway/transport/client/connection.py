@@ -10,6 +10,7 @@ from typing import Protocol, cast
 import httptools
 
 from hx_gateway.core.errors import Garbled, TimedOut, Unreachable, UpstreamError
+from hx_gateway.core.run import Signal
 from hx_gateway.transport.client.limits import ClientLimits
 
 SCRATCH = 64 * 1024
@@ -45,7 +46,7 @@ class Connection(asyncio.BufferedProtocol):
     __slots__ = (
         "_barren", "_begun", "_body_to_eof", "_deadline", "_fields", "_head_bytes", "_head_only",
         "_idle", "_keep_alive", "_late", "_limits", "_loop", "_owner", "_parser", "_parts",
-        "_paused", "_scratch", "_timer", "_timer_at", "_total_at", "_transport", "_waiter",
+        "_paused", "_scratch", "_signal", "_timer", "_timer_at", "_total_at", "_transport",
         "complete", "fault", "head_done", "headers", "sent", "status", "unread",
         "write_blocked",
     )  # fmt: skip
@@ -64,7 +65,7 @@ class Connection(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = self._deadline = self._total_at = NEVER
         self._late = _TOTAL
-        self._waiter: asyncio.Future[None] | None = None
+        self._signal = Signal(self._loop)
         self._idle = False
         self.write_blocked = False
         self.status = 0
@@ -95,19 +96,15 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._cut()  # it closed, and the loop may not have told us yet
 
-    def wait(self, seconds: float, late: str) -> asyncio.Future[None]:
-        """Give a future for the next thing that happens; it raises the fault.
+    def wait(self, seconds: float, late: str) -> Signal:
+        """Give what to await for the next thing that happens; raises the fault.
 
         `late` is the message of the TimedOut. Not a coroutine: this is once or twice a request.
         """
-        waiter: asyncio.Future[None] = self._loop.create_future()
         if self.fault is not None:
-            waiter.set_exception(self.fault)
-        else:
-            until = self._loop.time() + seconds
-            self._watch(min(until, self._total_at), late)
-            self._waiter = waiter
-        return waiter
+            raise self.fault
+        self._watch(min(self._loop.time() + seconds, self._total_at), late)
+        return self._signal
 
     def take(self) -> bytes:
         """Get all bytes of the body that are here; may be empty. Lets more come."""
@@ -291,15 +288,9 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
 
     def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is None or waiter.done():
-            return
         # The timer stays where it is: firing early, it finds this and moves on.
         self._deadline = self._total_at
-        if self.fault is None:
-            waiter.set_result(None)
-        else:
-            waiter.set_exception(self.fault)
+        self._signal.fire(self.fault)
 
     def _watch(self, until: float, late: str) -> None:
         """Set the deadline. The timer is moved only when it would fire too late."""

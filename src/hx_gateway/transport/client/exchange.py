@@ -44,8 +44,18 @@ class Answer:
 
     async def read(self) -> bytes:
         """See `Exchange`; raises Garbled also for a body above the limit."""
-        if self._is_here():
-            return self._take()
+        connection = self._connection
+        if (
+            connection is not None
+            and connection.complete
+            and self._inflater is None
+            and connection.unread <= self._max_body
+        ):  # the usual case: all of it came together with the head
+            self._ended = True
+            self._connection = None
+            body = connection.take()
+            connection.release()
+            return body
         pieces: list[bytes] = []
         room = self._max_body
         try:
@@ -86,16 +96,6 @@ class Answer:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
-
-    def _is_here(self) -> bool:
-        """Tell whether all of a body of ordinary size came together with the head."""
-        connection = self._connection
-        return (
-            connection is not None
-            and connection.complete
-            and self._inflater is None
-            and connection.unread <= self._max_body
-        )
 
     def _open_connection(self) -> Connection:
         if self._connection is None:

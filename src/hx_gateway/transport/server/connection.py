@@ -232,17 +232,17 @@ class Connection(asyncio.Protocol):
         elif length is not None and len(self._buffer) >= length and not verdict.streamed:
             request.body = self._buffer[:length]
             self._buffer = self._buffer[length:]
-            self._serve(application, request)
+            self._serve(application)
         else:
             self._await_body(verdict)
 
-    def _serve(self, application: Application, request: Request) -> None:
+    def _serve(self, application: Application, *, later: bool = False) -> None:
         self._phase = _WAIT
-        self._outlet.serve(application, request, self._framing)
+        self._outlet.serve(application, self._request, self._framing, later=later)
 
     def _turn_away(self, response: Response) -> None:
         length = self._request.length
-        self._serve(_Ready(response), self._request)
+        self._serve(_Ready(response), later=True)
         if length is None or length > _SKIPPED or (length and self._framing.awaits_continue):
             self._phase = _DROP
         elif length:
@@ -256,7 +256,7 @@ class Connection(asyncio.Protocol):
         self._decoder = ChunkedBody(rule.max_bytes) if length is None else SizedBody(length)
         if rule.streamed:
             self._request.stream = self._upload = Upload(self._resume_upload, self._stop_reading)
-            self._serve(self._application, self._request)
+            self._serve(self._application, later=True)
         else:
             self._body = bytearray()
         self._receive_body()
@@ -297,7 +297,7 @@ class Connection(asyncio.Protocol):
             self._upload.end()
         elif self._body is not None:
             self._request.body, self._body = bytes(self._body), None
-            self._serve(self._application, self._request)
+            self._serve(self._application)
         elif not self._outlet.is_busy:
             self.proceed()
 

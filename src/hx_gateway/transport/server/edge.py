@@ -60,7 +60,7 @@ class Edge:
     @property
     def live_requests(self) -> int:
         """How many requests are being answered."""
-        return len(self._state.tasks)
+        return len(self._state.runs)
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Serve on sockets that listen already, TCP or Unix; raises OSError for a bad TLS file."""
@@ -112,9 +112,9 @@ class Edge:
         for connection in list(state.connections):
             connection.close_if_idle()
         began = loop.time()
-        while state.tasks or any(c.is_fresh for c in state.connections):
+        while state.runs or any(c.is_fresh for c in state.connections):
             waited = loop.time() - began
-            if waited >= timeout_s or not (state.tasks or waited < _FRESH_S):
+            if waited >= timeout_s or not (state.runs or waited < _FRESH_S):
                 break
             await asyncio.sleep(_POLL_S)
         await self._expire()
@@ -134,8 +134,9 @@ class Edge:
         state.expired = True
         for connection in list(state.connections):
             connection.expire()
-        if state.tasks:
-            await asyncio.wait(list(state.tasks), timeout=_LAST_S)
+        ends = asyncio.get_running_loop().time() + _LAST_S
+        while state.runs and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_POLL_S)
         if state.connections:
             await asyncio.sleep(_POLL_S)  # last bytes leave
         for connection in list(state.connections):

@@ -1,6 +1,6 @@
 """The writing half of a connection: one answer at a time, and whether the client takes it.
 
-Here is the one task of a request: it asks the application, writes the answer, closes its chunks.
+Here is the one run of a request: it asks the application, writes the answer, closes its chunks.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import logging
 from typing import Protocol
 
 from hx_gateway.core.http import Application, Chunks, Request, Response
+from hx_gateway.core.run import Run
 from hx_gateway.transport.server.encode import SMALL, encode_head, has_body
 from hx_gateway.transport.server.head import Framing
 from hx_gateway.transport.server.refusal import ID, error_response
@@ -38,7 +39,7 @@ class Outlet:
 
     __slots__ = (
         "_has_begun", "_intake", "_is_paused", "_is_running", "_is_settling", "_loop",
-        "_room", "_stalled_at", "_state", "_stream", "_task", "_transport", "deadline",
+        "_room", "_run", "_stalled_at", "_state", "_stream", "_transport", "deadline",
     )  # fmt: skip
 
     def __init__(
@@ -53,9 +54,9 @@ class Outlet:
         self._state = state
         self._loop = loop
         self._intake = intake
-        self._task: asyncio.Task[None] | None = None
+        self._run: Run | None = None
         self._stream: Stream | None = None
-        self._is_running = False  # the task has had its first step
+        self._is_running = False  # the run has had its first step
         self._is_settling = False  # the chunks are being closed: must not be cancelled
         self._has_begun = False  # bytes of an answer are out
         self._is_paused = False
@@ -66,16 +67,20 @@ class Outlet:
     @property
     def is_busy(self) -> bool:
         """Whether a request is being served."""
-        return self._task is not None
+        return self._run is not None
 
-    def serve(self, application: Application, request: Request, framing: Framing) -> None:
-        """Let the application answer."""
+    def serve(
+        self, application: Application, request: Request, framing: Framing, *, later: bool = False
+    ) -> None:
+        """Let the application answer: now, or `later` when this request is still being read."""
         self._stream = None
         self._has_begun = self._is_running = self._is_settling = False
-        # Not tasks.spawn: its done-callback costs a turn of the loop per request, and failures
-        # are handled in `_serve` itself.
-        self._task = task = self._loop.create_task(self._serve(application, request, framing))
-        self._state.tasks.add(task)
+        self._run = run = Run(self._serve(application, request, framing), self._loop)
+        self._state.runs.add(run)
+        if later:
+            run.begin_later()
+        else:
+            run.begin()
 
     def refuse(self, response: Response) -> None:
         """Send the last answer of this connection, unless one is under way."""
@@ -84,13 +89,13 @@ class Outlet:
 
     def abandon(self) -> None:
         """End the request under way, if any: the client is gone or the server goes."""
-        task = self._task
-        if task is None or self._is_settling:
+        run = self._run
+        if run is None or self._is_settling:
             return
-        task.cancel()
+        run.cancel()
         if not self._is_running:  # then nothing of it will ever run
-            self._state.tasks.discard(task)
-            self._task = None
+            self._state.runs.discard(run)
+            self._run = None
 
     def pause(self) -> None:
         """Note that the client takes less than is sent."""
@@ -140,9 +145,9 @@ class Outlet:
                 "request failed", extra={"request_id": dict(answer.headers)[ID].decode()}
             )
             self.refuse(answer)
-        if self._task is not None:
-            self._state.tasks.discard(self._task)
-            self._task = None
+        if self._run is not None:
+            self._state.runs.discard(self._run)
+            self._run = None
         self._stream = None
         if keep:
             self._has_begun = False

@@ -1,11 +1,11 @@
 """What an edge and its connections share."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.http import Application
+from hx_gateway.core.run import Run
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server.encode import common_fields
 from hx_gateway.transport.server.memory import HeadMemory
@@ -54,7 +54,7 @@ class EdgeState:
 
     __slots__ = (
         "application", "clock", "common", "connections", "draining", "expired", "heads",
-        "on_refusal", "settings", "tasks",
+        "on_refusal", "runs", "settings",
     )  # fmt: skip
 
     def __init__(self, application: Application, settings: ServerSettings) -> None:
@@ -66,7 +66,6 @@ class EdgeState:
         self.clock = SystemClock()
         self.common = common_fields(self.clock.now())
         self.connections: set[Member] = set()
-        # Also what keeps the tasks alive: the loop has weak references only.
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.runs: set[Run] = set()  # also what keeps them alive
         self.draining = False
         self.expired = False
