@@ -1,11 +1,10 @@
 """What is counted of calls that look alike."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from hx_gateway.core.receipt import Ending, Receipt
-from hx_gateway.usage.spread import BOUNDS, Spread
+from hx_gateway.usage.spread import Spread
 
 
 class Series(NamedTuple):
@@ -69,20 +68,11 @@ class Tally:
         if receipt.ending is not Ending.COMPLETE:
             return
         seconds = receipt.seconds
-        total = self.total  # what `Spread.add` does, three times a call
-        total.counts[bisect_left(BOUNDS, seconds)] += 1
-        total.sum += seconds
+        self.total.add(seconds)
         upstream = receipt.upstream_seconds
         if upstream is not None:
-            spread = self.upstream
-            spread.counts[bisect_left(BOUNDS, upstream)] += 1
-            spread.sum += upstream
-            if seconds > upstream:
-                spread = self.overhead
-                spread.counts[bisect_left(BOUNDS, seconds - upstream)] += 1
-                spread.sum += seconds - upstream
-            else:
-                self.overhead.add(0.0)
+            self.upstream.add(upstream)
+            self.overhead.add(seconds - upstream if seconds > upstream else 0.0)
         if receipt.stream and receipt.first_byte_seconds is not None:
             self.first_token.add(receipt.first_byte_seconds)
 
