@@ -1,6 +1,7 @@
 """Open the long-lived parts. Nothing is waited for: what is away connects in the background."""
 
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -32,13 +33,15 @@ from hx_gateway.usage.node_metrics import NodeMetrics
 from hx_gateway.usage.rag_metrics import RagMetrics
 from hx_gateway.usage.redact import Redactor
 
+# Headers of a deployment by the name of which the value is a secret; others are versions and such.
+_SECRET_HEADER = re.compile(rb"auth|key|token|secret|cookie|password")
 _log = logging.getLogger(__name__)
 
 
 def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
     """Open everything that one snapshot names; needs a running event loop."""
     clock = SystemClock()
-    redactor = Redactor(secrets_of(snapshot))
+    redactor = Redactor([*secrets_of(snapshot), *_proxy_urls(environ)])
     lines = LineWriter(sys.stdout.fileno(), redactor.clean)
     log.install(lines, snapshot.log.level)
     access_log = log.AccessLog(lines) if snapshot.log.access else None
@@ -116,5 +119,16 @@ def secrets_of(snapshot: Snapshot) -> list[Secret]:
         snapshot.rag.qdrant_url,
         snapshot.rag.qdrant_api_key,
         *(deployment.credential for deployment in snapshot.deployments.values()),
+        *(
+            Secret(value.decode("latin-1"))
+            for deployment in snapshot.deployments.values()
+            for name, value in deployment.headers
+            if _SECRET_HEADER.search(name)
+        ),
     ]
     return [secret for secret in found if secret is not None]
+
+
+def _proxy_urls(environ: Mapping[str, str]) -> list[Secret]:
+    """List the addresses of proxies: a password may be in them."""
+    return [Secret(value) for name, value in environ.items() if name.lower().endswith("_proxy")]

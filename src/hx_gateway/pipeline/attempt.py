@@ -26,6 +26,7 @@ from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import usd
 from hx_gateway.pipeline.canned import canned_events
+from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.pipeline.record import Record
@@ -107,6 +108,7 @@ class Attempter:
         return self._watchdog.begin(step, began, plan.has_elsewhere, stream=call.stream)
 
     def _note(self, fault: UpstreamError, step: Try, record: Record) -> None:
+        conceal(fault, step.deployment)
         now = self._clock.monotonic()
         record.tried(now, fault.error_code or fault.error_type)
         self._health.failed(step.deployment, now, fault, alone=step.route.is_alone)

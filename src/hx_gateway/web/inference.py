@@ -73,7 +73,8 @@ class Inference:
         visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:
             return await self._pipeline.handle(call, visit.caller)
-        task = spawn(self._pipeline.handle(call, visit.caller), name="call")
+        work = self._pipeline.handle(call, visit.caller)
+        task = spawn(work, name="call", expected=(GatewayError,))
         try:
             await asyncio.wait((task,), timeout=self._heartbeat_s)
         except asyncio.CancelledError:

@@ -31,3 +31,18 @@ async def test_a_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         await asyncio.wait((task,))
         await asyncio.sleep(0)
     assert "work" in caplog.text
+
+
+async def test_a_failure_that_is_expected_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """Every refused stream once left a traceback in the log."""
+
+    async def work(error: Exception) -> None:
+        raise error
+
+    with caplog.at_level(logging.ERROR):
+        quiet = spawn(work(KeyError()), name="quiet", expected=(KeyError,))
+        loud = spawn(work(ValueError()), name="loud", expected=(KeyError,))
+        await asyncio.wait((quiet, loud))
+        await asyncio.sleep(0)
+    assert "loud" in caplog.text
+    assert "quiet" not in caplog.text
