@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import msgspec
 import openai
 import pytest
 import pytest_asyncio
@@ -222,6 +223,35 @@ async def test_two_hundred_equal_requests_at_once_are_one(
     upstream.delay_s = 0.5
     body = asking(f"stampede {stream}", stream=stream)
     answers = await asyncio.gather(*(post(cached, body) for _ in range(200)))
+    assert {answer.status for answer in answers} == {200}
+    assert len(upstream.asked) == 1
+
+
+async def leave_early(served: Gateway, body: object) -> None:
+    """Ask as a client that hangs up before it is answered."""
+    data = msgspec.json.encode(body)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\ncontent-length: {len(data)}\r\n"
+        f"content-type: application/json\r\nauthorization: Bearer {served.key}\r\n\r\n"
+    )
+    writer.write(head.encode() + data)
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    writer.transport.abort()
+    assert reader is not None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_answer_comes_also_when_its_first_client_leaves(
+    cached: Gateway, upstream: Upstream, *, stream: bool
+) -> None:
+    upstream.delay_s = 0.8
+    body = asking(f"left alone {stream}", stream=stream)
+    leader = asyncio.ensure_future(leave_early(cached, body))
+    await asyncio.sleep(0.1)
+    answers = await asyncio.gather(*(post(cached, body) for _ in range(20)))
+    await leader
     assert {answer.status for answer in answers} == {200}
     assert len(upstream.asked) == 1
 

@@ -47,7 +47,7 @@ def assemble_cache(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Cach
         shelf,
         parts.clock,
         parts.random,
-        heeds_tags=snapshot.routing.tag_filtering,
+        heeds_origin=snapshot.routing.tag_filtering or snapshot.routing.pre_call_checks,
     )
     return CachedAnswers(cache, parts.clock, parts.random)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import DependencyError, Garbled
 from hx_gateway.core.principal import Principal, Scope
@@ -73,4 +73,6 @@ class PipelineEmbedder:
             model=self.model,
             fields=fields,
             started_at=self._clock.monotonic(),
+            # Documents would fill the answer cache with vectors that nobody asks for again.
+            cache=CacheWish(reads=False, writes=False),
         )

@@ -41,14 +41,14 @@ class AnswerCache:
         clock: Clock,
         random: Random,
         *,
-        heeds_tags: bool = False,
+        heeds_origin: bool = False,
     ) -> None:
-        """`heeds_tags`: routes choose by the tags of a call, so tags change answers."""
+        """`heeds_origin`: who asks, with which tags and from where, decides which upstream may."""
         self.settings = settings
         self.shelf = shelf
         self._clock = clock
         self._random = random
-        self._heeds_tags = heeds_tags
+        self._heeds_origin = heeds_origin
         self._operations = frozenset(settings.operations)
         self._versions: dict[str, tuple[Route, str]] = {}
 
@@ -144,7 +144,10 @@ class AnswerCache:
 
     def _scope(self, call: Call, principal: Principal) -> str:
         scope = self.settings.scope or ("key" if self.settings.is_semantic else "tenant")
-        parts: list[str | None] = list(call.tags) if self._heeds_tags else []
+        parts: list[object] = []
+        if self._heeds_origin:
+            of_key = principal.metadata
+            parts += [call.tags, of_key.get("tags"), of_key.get("allowed_model_region")]
         if scope in {"key", "end_user"}:
             parts += [principal.key_id, principal.team_id, principal.organization_id]
         elif scope == "team":

@@ -120,6 +120,21 @@ def _about(call: Call, circle: Circle) -> list[object]:
         call.operation,
         call.dialect,
         headers,
+        _detours(call),
+    ]
+
+
+def _detours(call: Call) -> list[object] | None:
+    """Give the caller's own wishes that can lead to another model, or another place."""
+    wishes = call.wishes
+    if wishes is None:
+        return None
+    return [
+        wishes.use_fallbacks,
+        wishes.fallbacks,
+        wishes.context_window_fallbacks,
+        wishes.content_policy_fallbacks,
+        wishes.region,
     ]
 
 

@@ -87,7 +87,10 @@ class CachedAnswers:
         return await self._lead(work)
 
     async def _follow(self, flight: Flight, work: _Work) -> Response:
-        found = await flight.wait(self._cache.settings.wait_s)
+        limit_s, wishes = self._cache.settings.wait_s, work.question.call.wishes
+        if wishes is not None:
+            limit_s = min(limit_s, wishes.limit_s(stream=work.question.call.stream) or limit_s)
+        found = await flight.wait(limit_s)
         if found is not None and not self._cache.suits(work.question, found):
             found = None
         return await self._given(found, work)
@@ -127,7 +130,8 @@ class CachedAnswers:
                 self._over(work)
         except GatewayError as error:
             work.record.failed(error)
-            flight.fail(error)
+            if work.question.call.wishes is None:  # else it may be but the leader's own time limit
+                flight.fail(error)
             self._over(work)
             return error
         if flight.is_orphaned:
@@ -186,17 +190,15 @@ class CachedAnswers:
     def _land(self, work: _Work, entry: Entry | None) -> None:
         """Give an answer to those who wait for it, and keep it.
 
-        What a fallback answered is for them only: the next call is to find its own model again.
+        What a fallback answered is nobody else's: others may not be allowed that model, and the
+        next call is to find its own again.
         """
-        if entry is None:
+        if entry is None or work.record.fallbacks or not work.question.writes:
             self._over(work)
             return
         if work.flight is not None:
             work.flight.land(self._cache.found(work.question, entry))
-        if work.record.fallbacks or not work.question.writes:
-            self._over(work)
-        else:
-            _ = spawn(self._keep(work, entry), name="keep answer")
+        _ = spawn(self._keep(work, entry), name="keep answer")
 
     async def _keep(self, work: _Work, entry: Entry) -> None:
         try:

@@ -26,12 +26,12 @@ SEMANTIC: dict[str, Any] = {"type": "qdrant-semantic", "similarity_threshold": 0
 
 
 def cache(
-    clock: FakeClock | None = None, *, heeds_tags: bool = False, **fields: Any
+    clock: FakeClock | None = None, *, heeds_origin: bool = False, **fields: Any
 ) -> AnswerCache:
     at = clock or FakeClock()
     settings = CacheSettings(enabled=True, **fields)
     shelf = ExactShelf(ProcessAnswers(at, 1 << 20))
-    return AnswerCache(settings, shelf, at, seeded(), heeds_tags=heeds_tags)
+    return AnswerCache(settings, shelf, at, seeded(), heeds_origin=heeds_origin)
 
 
 def call(body: dict[str, Any] | None = None, **fields: Any) -> Call:
@@ -118,10 +118,14 @@ def test_the_semantic_cache_belongs_to_a_key_unless_it_is_said_otherwise() -> No
     assert name(wide, who=mine, chat=talk("hi")) == name(wide, who=yours, chat=talk("hi"))
 
 
-def test_tags_matter_where_routes_choose_by_them() -> None:
+def test_tags_and_regions_matter_where_routes_choose_by_them() -> None:
     tagged = call(tags=("eu",))
+    for metadata in ({"tags": ["x"]}, {"allowed_model_region": "eu"}):
+        tied = who(metadata=metadata)
+        assert name(cache(), who=tied) == name(cache())
+        assert name(cache(heeds_origin=True), who=tied) != name(cache(heeds_origin=True))
     assert name(cache(), tagged) == name(cache())
-    assert name(cache(heeds_tags=True), tagged) != name(cache(heeds_tags=True))
+    assert name(cache(heeds_origin=True), tagged) != name(cache(heeds_origin=True))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.support.pipelines import CALLER, DONE, USED, Rig, chat_deployment, co
 from tests.support.sender import Answer, Piece, ScriptedSender
 
 from hx_gateway.core import wire
-from hx_gateway.core.call import CacheWish
+from hx_gateway.core.call import CacheWish, Wishes
 from hx_gateway.core.errors import DependencyError, Overloaded, Unreachable
 from hx_gateway.core.http import Response
 from hx_gateway.core.receipt import Ending
@@ -134,14 +134,15 @@ async def test_errors_are_not_kept() -> None:
     assert len(one.sender.sent) > 2
 
 
-async def test_the_answer_of_a_fallback_is_not_kept() -> None:
+async def test_the_answer_of_a_fallback_is_not_kept_and_not_shared() -> None:
     sender = ScriptedSender(a=[Unreachable("down")], b=[Answer(200, whole("Hello from b"))])
     main = route("m", A, fallbacks=("f",))
     one = Rig(sender, main, route("f", chat_deployment("b")), cache=ON, num_retries=0)
-    assert await text_of(await one.ask()) == "Hello from b"
+    replies = await asyncio.gather(one.ask(), one.ask())
+    assert [await text_of(reply) for reply in replies] == ["Hello from b"] * 2
     await settled()
     await one.ask()
-    assert sender.hosts.count("b") == 2
+    assert sender.hosts.count("b") == 3
 
 
 async def test_a_thousand_equal_misses_are_one_upstream_call() -> None:
@@ -226,6 +227,16 @@ async def test_a_failure_is_everybodys_who_waited_for_it() -> None:
     assert len({type(each) for each in outcomes}) == 1
     assert len(one.sender.sent) <= 3
     assert len(one.receipts.all) == 20
+
+
+async def test_the_failure_of_a_leader_with_wishes_of_his_own_is_his_own() -> None:
+    sender = ScriptedSender(a=[Answer(500, 0.01, b"{}"), Answer(200, whole("Hello"))])
+    one = Rig(sender, route("m", A), cache=ON)
+    asking = [asyncio.ensure_future(one.ask(wishes=Wishes(retries=0))) for _ in range(2)]
+    leader, follower = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(leader, Overloaded)
+    assert isinstance(follower, Response)
+    assert await text_of(follower) == "Hello"
 
 
 async def test_who_waited_for_an_answer_that_is_not_kept_asks_for_himself() -> None:
