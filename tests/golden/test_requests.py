@@ -22,6 +22,8 @@ def test_relayed_fields_stay_byte_for_byte(case: Case) -> None:
     prepared = prepare(call, case.deployment())
     assert prepared.relayed
     touched = {"model", "stream_options", "prompt"}
+    if case.name == "claude_code":
+        touched.add("messages")  # thoughts of other vendors stay behind
     for name, value in call.fields.items():
         assert name in touched or bytes(value) in prepared.request.body
 

@@ -46,7 +46,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Thinking(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A reasoning block; `signature` lets its vendor verify it, `redacted` is its opaque form."""
+    """A reasoning block; `signature` lets its vendor verify it, `redacted` is its opaque form.
+
+    A signature of Responses begins with `responses:`, so that no vendor is sent another's.
+    """
 
     text: str = ""
     signature: str | None = None
@@ -54,11 +57,15 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ToolUse(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The model calls a tool; `arguments` is JSON text, exactly as it was written."""
+    """The model calls a tool; `arguments` is JSON text, exactly as it was written.
+
+    Those of a `custom` tool are any text.
+    """
 
     id: str
     name: str
     arguments: str
+    custom: bool = False
     cache: Raw | None = None
 
 
@@ -89,14 +96,21 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A function the model may call; `parameters` is its JSON schema. `raw` keeps a vendor tool."""
+    """A function the model may call; `parameters` is its JSON schema.
+
+    A `custom` tool takes any text, perhaps of a `format`. `raw` keeps a tool that only one
+    `dialect` knows, as the client wrote it.
+    """
 
     name: str
     description: str | None = None
     parameters: Raw | None = None
     strict: bool | None = None
     cache: Raw | None = None
+    custom: bool = False
+    format: Raw | None = None
     raw: Raw | None = None
+    dialect: str | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):

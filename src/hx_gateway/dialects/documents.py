@@ -38,6 +38,17 @@ class _MessagesDocument(msgspec.Struct):
     title: str | None = None
 
 
+def plain_text(part: Document) -> str | None:
+    """Give the text of a file that is nothing but text; None for any other."""
+    if part.kind != "document":
+        return None
+    try:
+        source = msgspec.json.decode(part.raw, type=_MessagesDocument).source
+    except msgspec.ValidationError:
+        return None
+    return source.data if source.type == "text" else None
+
+
 def chat_document(part: Document) -> Json | Raw:
     """Write a file or a sound as a content part of Chat Completions."""
     if part.kind in {"file", "input_audio"}:

@@ -23,7 +23,9 @@ PROVIDER = Provider(
         # Reasoning models refuse `max_tokens`; all others take both names.
         Operation.CHAT: (
             openai_chat.ChatOut(
-                max_tokens_field="max_completion_tokens", lacks=frozenset({"top_k"})
+                max_tokens_field="max_completion_tokens",
+                lacks=frozenset({"top_k"}),
+                foreign=frozenset(),
             ),
             openai_responses.WAY_OUT,
         ),

@@ -1,5 +1,8 @@
 """Write a `Chat` as a Messages request for an upstream."""
 
+import re
+from collections.abc import Iterator
+
 import msgspec
 from msgspec import Raw
 
@@ -23,6 +26,7 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects.documents import messages_document
 from hx_gateway.dialects.foreign import without_openai
+from hx_gateway.dialects.seals import RESPONSES_SEAL
 
 Json = dict[str, object]
 
@@ -37,6 +41,8 @@ BUDGETS = {
     "max": 32_768,
 }
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
+# Ids of other vendors may hold more characters than this one takes.
+_NO_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _ARGUMENTS = msgspec.json.Decoder(dict[str, Raw])
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
@@ -68,6 +74,23 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
     return {**without_openai(chat.extra), **fields}
 
 
+def losses(chat: Chat) -> Iterator[str]:
+    """Note the settings that `encode_chat` leaves out or changes because of what they say."""
+    if chat.output is not None and chat.output.kind == "json_object":
+        yield "drop:response_format"  # the format knows JSON by a schema only
+    thinking = _thinking(chat)
+    if chat.reasoning is not None and thinking is None:
+        yield "drop:thinking"
+    if thinking is not None and thinking["type"] != "disabled":
+        for name in ("temperature", "top_p", "top_k"):
+            if getattr(chat, name) is not None:
+                yield f"drop:{name}"
+    elif chat.temperature is not None and chat.temperature > 1:
+        yield "clamp:temperature"
+    if any(not text.strip() for text in chat.stop):
+        yield "drop:stop"
+
+
 def _system(messages: tuple[Message, ...]) -> str | list[Json | Raw] | None:
     parts = [part for m in messages if m.role is Role.SYSTEM for part in m.parts]
     if not parts:
@@ -93,8 +116,10 @@ def _messages(messages: tuple[Message, ...]) -> list[Json]:
 
 
 def _is_unsigned(part: Part) -> bool:
-    """Thinking of another vendor has no signature, and without one it is refused."""
-    return isinstance(part, Thinking) and part.signature is None and part.redacted is None
+    """Thinking of another vendor has no signature or one of its own, and is refused."""
+    if not isinstance(part, Thinking) or part.redacted is not None:
+        return False
+    return part.signature is None or part.signature.startswith(RESPONSES_SEAL)
 
 
 def _content(parts: list[Part]) -> str | list[Json | Raw]:
@@ -120,7 +145,12 @@ def _plain_block(part: Text | Refusal | Image | Thinking | ToolUse | ToolResult)
         case Thinking():
             return _thought(part)
         case ToolUse():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
+            return {
+                "type": "tool_use",
+                "id": _id(part.id),
+                "name": part.name,
+                "input": _input(part),
+            }
         case ToolResult():
             return _tool_result(part)
 
@@ -146,8 +176,12 @@ def _input(part: ToolUse) -> dict[str, Raw]:
         ) from None
 
 
+def _id(given: str) -> str:
+    return _NO_ID.sub("_", given)
+
+
 def _tool_result(result: ToolResult) -> Json:
-    block: Json = {"type": "tool_result", "tool_use_id": result.id}
+    block: Json = {"type": "tool_result", "tool_use_id": _id(result.id)}
     if result.parts:
         block["content"] = _content(list(result.parts))
     if result.is_error:

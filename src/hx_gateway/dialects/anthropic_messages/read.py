@@ -102,6 +102,10 @@ class _Metadata(msgspec.Struct):
     user_id: str | None = None
 
 
+DIALECT = "anthropic_messages"
+# A block that one client puts before its system prompt; it differs from call to call, so that no
+# upstream but its own could keep a prompt in its cache.
+_BILLING = "x-anthropic-billing-header:"
 _MESSAGES = Decoder(list[_Message])
 _SYSTEM = Decoder(str | list[Raw])
 _BLOCK = Decoder(_Block)
@@ -152,7 +156,12 @@ def _system(fields: FieldReader) -> list[Message]:
     system = fields.take("system", _SYSTEM)
     if not system:
         return []
-    return [Message(role=Role.SYSTEM, parts=tuple(_content(system, "system")))]
+    parts = tuple(part for part in _content(system, "system") if not _is_billing(part))
+    return [Message(role=Role.SYSTEM, parts=parts)] if parts else []
+
+
+def _is_billing(part: Part) -> bool:
+    return isinstance(part, Text) and part.text.startswith(_BILLING)
 
 
 def _messages(messages: list[_Message]) -> Iterator[Message]:
@@ -196,7 +205,7 @@ def _part(raw: Raw, where: str) -> Part:
     match kind:
         case "thinking" | "redacted_thinking":
             return Thinking(
-                text=block.thinking or "", signature=block.signature, redacted=block.data
+                text=block.thinking or "", signature=block.signature or None, redacted=block.data
             )
         case "tool_use":
             return _tool_use(block)
@@ -239,7 +248,7 @@ def _tool(raw: Raw) -> Tool:
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"Invalid value for 'tools': {error}.", param="tools") from None
     if tool.type not in {None, "custom"}:
-        return Tool(name=tool.name, raw=raw.copy())
+        return Tool(name=tool.name, raw=raw.copy(), dialect=DIALECT)
     return Tool(
         name=tool.name,
         description=tool.description,

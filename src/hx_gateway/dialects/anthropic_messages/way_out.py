@@ -1,26 +1,32 @@
 """Messages as upstreams speak them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import msgspec
 
+from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import Garbled, UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
-from hx_gateway.core.wire import NOT_JSON, Fields, raw
+from hx_gateway.core.wire import NOT_JSON, Fields, name_raw
 from hx_gateway.dialects.anthropic_messages import errors
 from hx_gateway.dialects.anthropic_messages.decode import (
     MessageDecoder,
     decode_message,
     find_usage,
 )
-from hx_gateway.dialects.anthropic_messages.encode import encode_chat
+from hx_gateway.dialects.anthropic_messages.encode import encode_chat, losses
+from hx_gateway.dialects.anthropic_messages.relay import (
+    has_foreign_thoughts,
+    without_foreign_thoughts,
+)
 from hx_gateway.dialects.anthropic_messages.watch import MessageWatcher
 from hx_gateway.dialects.foreign import OPENAI_ONLY
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.questions import as_chat
+from hx_gateway.dialects.tools import speakable
 
 _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
 
@@ -51,7 +57,7 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body of a translated call."""
-        return encode_chat(as_chat(question), model, stream=stream)
+        return encode_chat(speakable(as_chat(question), self.name), model, stream=stream)
 
     def counted(self, fields: Fields) -> Fields:
         """Give of a request's body what `count_path` takes: what is read, no settings."""
@@ -68,9 +74,17 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether a client's further field stays behind."""
         return name in OPENAI_ONLY
 
+    def losses(self, chat: Chat) -> Iterator[str]:
+        """Note what depends on a value; see `encode_chat`."""
+        yield from losses(chat)
+
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
-        """Change the model; a stream's usage comes without asking."""
-        return {**fields, "model": raw(model)}
+        """Change the model, and leave out thoughts that the upstream would refuse."""
+        adapted = {**fields, "model": name_raw(model)}
+        messages = fields.get("messages")
+        if messages is not None and has_foreign_thoughts(messages):
+            adapted["messages"] = without_foreign_thoughts(messages)
+        return adapted
 
     def decode(self, body: bytes) -> list[Event]:
         """Read a whole answer."""

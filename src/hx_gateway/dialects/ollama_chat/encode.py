@@ -22,7 +22,9 @@ from hx_gateway.core.chat import (
 )
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
+from hx_gateway.dialects.documents import plain_text
 from hx_gateway.dialects.ollama_options import options_of, top_level_of
+from hx_gateway.dialects.tools import joined_systems
 
 Json = dict[str, object]
 
@@ -43,7 +45,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
     names = _tool_names(chat.messages)
     fields: Fields = {
         "model": raw(model),
-        "messages": raw([_message(message, names) for message in chat.messages]),
+        "messages": raw([_message(message, names) for message in joined_systems(chat.messages)]),
         "stream": raw(stream),
     }
     wanted: Json = {
@@ -96,15 +98,15 @@ def _message(message: Message, names: dict[str, str]) -> Json:
     calls: list[Json] = []
     for part in message.parts:
         match part:
-            case Text() | Refusal():
-                texts.append(part.text)
+            case Text() | Refusal() | Document():
+                texts.append(_text(part))
             case Image():
                 images.append(_image(part))
             case Thinking():
                 thoughts.append(part.text)
             case ToolUse():
                 calls.append(_tool_call(part))
-            case Document() | ToolResult():
+            case ToolResult():
                 raise InvalidRequest("This model takes text and pictures only.", param="messages")
     written: Json = {"role": message.role.value, "content": "\n".join(texts)}
     optional: Json = {"images": images, "thinking": "".join(thoughts), "tool_calls": calls}
@@ -112,7 +114,7 @@ def _message(message: Message, names: dict[str, str]) -> Json:
 
 
 def _tool_result(result: ToolResult, names: dict[str, str]) -> Json:
-    texts = [part.text for part in result.parts if isinstance(part, Text)]
+    texts = [_text(part) for part in result.parts if not isinstance(part, Image)]
     images = [_image(part) for part in result.parts if isinstance(part, Image)]
     written: Json = {
         "role": "tool",
@@ -124,6 +126,13 @@ def _tool_result(result: ToolResult, names: dict[str, str]) -> Json:
     if images:
         written["images"] = images
     return written
+
+
+def _text(part: Text | Refusal | Document) -> str:
+    text = plain_text(part) if isinstance(part, Document) else part.text
+    if text is None:
+        raise InvalidRequest("This model takes text and pictures only.", param="messages")
+    return text
 
 
 def _image(image: Image) -> str:
@@ -163,4 +172,7 @@ def _think(reasoning: Reasoning | None) -> object:
         return None
     if not reasoning.enabled:
         return False
-    return True if reasoning.effort is None else _EFFORTS.get(reasoning.effort, True)
+    if reasoning.effort is None:
+        # A model that cannot think refuses to be told to; one that can does without being told.
+        return None if reasoning.budget_tokens is None else True
+    return _EFFORTS.get(reasoning.effort, True)

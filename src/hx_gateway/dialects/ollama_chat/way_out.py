@@ -1,9 +1,10 @@
 """`/api/chat` as the gateway asks it. No client speaks it to us, so it is always translated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.event import Event, Used
 from hx_gateway.core.provider import Question
@@ -15,6 +16,7 @@ from hx_gateway.dialects.ollama_chat.decode import ChatDecoder, decode_chat
 from hx_gateway.dialects.ollama_chat.encode import encode_chat
 from hx_gateway.dialects.ollama_options import is_known
 from hx_gateway.dialects.questions import as_chat
+from hx_gateway.dialects.tools import speakable
 from hx_gateway.dialects.watch import WatchedRelay
 
 
@@ -27,11 +29,16 @@ class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body."""
-        return encode_chat(as_chat(question), model, stream=stream)
+        return encode_chat(speakable(as_chat(question), self.name), model, stream=stream)
 
     def drops(self, name: str) -> bool:
         """Tell whether a client's further field stays behind."""
         return not is_known(name)
+
+    def losses(self, chat: Chat) -> Iterator[str]:
+        """Note what depends on a value: this server lets no client force a tool."""
+        if chat.tool_choice is not None and chat.tool_choice.mode in {"required", "tool"}:
+            yield "drop:tool_choice"
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
         """Change the model, and say whether to stream: this server streams unless told not to."""

@@ -20,8 +20,9 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.wire import Fields, raw
-from hx_gateway.dialects.documents import chat_document
+from hx_gateway.dialects.documents import chat_document, plain_text
 from hx_gateway.dialects.images import url_of
+from hx_gateway.dialects.tools import joined_systems
 
 Json = dict[str, object]
 
@@ -31,7 +32,10 @@ TRUE = raw(True)  # noqa: FBT003 - the JSON value itself
 
 def encode_chat(chat: Chat, model: str, *, stream: bool, max_tokens_field: str) -> Fields:
     """Write the body; thinking blocks and cache marks stay behind, OpenAI's format has none."""
-    fields: Fields = {"model": raw(model), "messages": raw(_messages(chat.messages))}
+    fields: Fields = {
+        "model": raw(model),
+        "messages": raw(_messages(joined_systems(chat.messages))),
+    }
     if stream:
         fields["stream"] = TRUE
         fields["stream_options"] = STREAM_OPTIONS
@@ -77,9 +81,17 @@ def _tool_messages(message: Message, pictures: list[Json | Raw]) -> Iterable[Jso
     for result in message.parts:
         if not isinstance(result, ToolResult):
             continue
-        texts = [part.text for part in result.parts if isinstance(part, Text)]
-        pictures.extend(_part(part) for part in result.parts if not isinstance(part, Text))
-        yield {"role": "tool", "tool_call_id": result.id, "content": "\n".join(texts)}
+        texts = [_text_of(part) for part in result.parts]
+        others = (part for part, text in zip(result.parts, texts, strict=True) if text is None)
+        pictures.extend(map(_part, others))
+        shown = "\n".join(text for text in texts if text is not None)
+        yield {"role": "tool", "tool_call_id": result.id, "content": shown}
+
+
+def _text_of(part: Text | Image | Document) -> str | None:
+    if isinstance(part, Text):
+        return part.text
+    return plain_text(part) if isinstance(part, Document) else None
 
 
 def _message(message: Message) -> Json:
@@ -111,6 +123,8 @@ def _part(part: Text | Image | Document) -> Json | Raw:
         case Image():
             detail = {} if part.detail is None else {"detail": part.detail}
             return {"type": "image_url", "image_url": {"url": url_of(part), **detail}}
+        case Document() if (text := plain_text(part)) is not None:
+            return {"type": "text", "text": text}
         case Document():
             return chat_document(part)
 
@@ -157,8 +171,8 @@ def _output(output: OutputFormat | None) -> Json | None:
 def _effort(reasoning: Reasoning | None) -> str | None:
     if reasoning is None:
         return None
-    if reasoning.effort is not None or not reasoning.enabled:
-        return reasoning.effort
+    if reasoning.effort is not None or not reasoning.enabled or reasoning.budget_tokens is None:
+        return reasoning.effort  # without a word about how much, the model's own default is meant
     return effort_of(reasoning.budget_tokens)
 
 

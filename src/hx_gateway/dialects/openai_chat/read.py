@@ -23,6 +23,7 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.wire import raw as as_raw
 from hx_gateway.dialects.fields import (
     ABSENT,
     COUNT,
@@ -85,9 +86,20 @@ class _ToolFunction(msgspec.Struct):
     strict: bool | None = None
 
 
+class _CustomFormat(msgspec.Struct):
+    grammar: dict[str, Raw] | None = None
+
+
+class _CustomTool(msgspec.Struct):
+    name: str
+    description: str | None = None
+    format: Raw = ABSENT
+
+
 class _Tool(msgspec.Struct):
     type: str = "function"
     function: _ToolFunction | None = None
+    custom: _CustomTool | None = None
     cache_control: Raw = ABSENT
 
 
@@ -116,6 +128,7 @@ _MESSAGES = Decoder(list[_Message])
 _PART = Decoder(_Part)
 _TOOLS = Decoder(list[Raw])
 _TOOL = Decoder(_Tool)
+_CUSTOM_FORMAT = Decoder(_CustomFormat)
 _CHOICE = Decoder(str | _ToolChoice)
 _FORMAT = Decoder(_Format)
 
@@ -233,8 +246,16 @@ def _tool(raw: Raw) -> Tool:
         tool = _TOOL.decode(raw)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"Invalid value for 'tools': {error}.", param="tools") from None
+    if tool.custom is not None:
+        custom = tool.custom
+        return Tool(
+            name=custom.name,
+            description=custom.description,
+            custom=True,
+            format=_flat_format(custom.format),
+        )
     if tool.function is None:
-        return Tool(name=tool.type, raw=raw.copy())
+        return Tool(name=tool.type, raw=raw.copy(), dialect="openai_chat")
     function = tool.function
     return Tool(
         name=function.name,
@@ -243,6 +264,15 @@ def _tool(raw: Raw) -> Tool:
         strict=function.strict,
         cache=present(tool.cache_control),
     )
+
+
+def _flat_format(given: Raw) -> Raw | None:
+    """Take the grammar out of the object that only this format has around it."""
+    try:
+        grammar = None if present(given) is None else _CUSTOM_FORMAT.decode(given).grammar
+    except msgspec.ValidationError:
+        grammar = None
+    return present(given) if grammar is None else as_raw({"type": "grammar", **grammar})
 
 
 def _tool_choice(choice: str | _ToolChoice | None) -> ToolChoice | None:

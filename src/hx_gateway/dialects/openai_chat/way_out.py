@@ -10,11 +10,13 @@ from hx_gateway.core.provider import Question
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields, name_raw, raw
 from hx_gateway.dialects import openai_errors
+from hx_gateway.dialects.foreign import OPENAI_ONLY
 from hx_gateway.dialects.framed import FramedRelay
 from hx_gateway.dialects.openai_chat.decode import ChatDecoder, decode_chat, find_usage
 from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE, encode_chat
 from hx_gateway.dialects.openai_relay import openai_relay
 from hx_gateway.dialects.questions import as_chat, leave_out
+from hx_gateway.dialects.tools import speakable
 
 _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
@@ -24,18 +26,24 @@ class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
 
     Servers differ in what they take, and a translated call must do without the client's knowledge
     of them: `max_tokens_field` is the name of its limit, `lacks` are settings of `Chat` that the
-    server refuses. A relayed call is the client's own.
+    server refuses, `foreign` further fields. A relayed call is the client's own.
     """
 
     name: str = "openai_chat"
     path: str = "/chat/completions"
     max_tokens_field: str = "max_tokens"
     lacks: frozenset[str] = frozenset()
+    foreign: frozenset[str] = OPENAI_ONLY
 
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body of a translated call."""
-        chat = leave_out(as_chat(question), self.lacks)
-        return encode_chat(chat, model, stream=stream, max_tokens_field=self.max_tokens_field)
+        chat = speakable(leave_out(as_chat(question), self.lacks), self.name)
+        fields = encode_chat(chat, model, stream=stream, max_tokens_field=self.max_tokens_field)
+        return {name: value for name, value in fields.items() if name not in self.foreign}
+
+    def drops(self, name: str) -> bool:
+        """Tell whether a client's further field stays behind."""
+        return name in self.foreign
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
         """Change the model, and ask for the usage of a stream; everything else stays."""

@@ -23,8 +23,9 @@ from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 from hx_gateway.dialects.fields import ABSENT, present
 from hx_gateway.dialects.openai_errors import stream_fault
-from hx_gateway.dialects.openai_responses.reasoning import unsealed
 from hx_gateway.dialects.openai_responses.usage import WireUsage
+from hx_gateway.dialects.seals import RESPONSES_SEAL
+from hx_gateway.dialects.tools import as_arguments
 
 _INCOMPLETE = {
     "max_output_tokens": Finish.LENGTH,
@@ -49,6 +50,7 @@ class _Item(msgspec.Struct):
     call_id: str = ""
     name: str = ""
     arguments: str = ""
+    input: str = ""
     content: list[_Content] | None = None
     summary: list[_Text] | None = None
     encrypted_content: str | None = None
@@ -198,7 +200,7 @@ class ResponseDecoder:
                 return []
 
     def _item_added(self, index: int, item: _Item) -> list[Event]:
-        if item.type != "function_call":
+        if item.type not in {"function_call", "custom_tool_call"}:
             return []
         tool = self._tools[index] = len(self._tools)
         return [ToolStarted(index=tool, id=item.call_id, name=item.name)]
@@ -211,10 +213,11 @@ class ResponseDecoder:
 
     def _item_done(self, index: int, item: _Item) -> list[Event]:
         if item.type == "reasoning" and item.encrypted_content is not None:
-            signature, redacted = unsealed(item.encrypted_content)
-            return [ThinkingDelta(signature=signature, redacted=redacted)]
+            return [ThinkingDelta(signature=RESPONSES_SEAL + item.encrypted_content)]
         if item.type == "function_call" and index not in self._filled:
             return self._arguments(index, item.arguments or "{}")
+        if item.type == "custom_tool_call":
+            return self._arguments(index, as_arguments(item.input))
         return []
 
 

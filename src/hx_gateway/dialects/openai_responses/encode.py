@@ -22,24 +22,30 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.wire import Fields, raw
-from hx_gateway.dialects.documents import responses_document
+from hx_gateway.dialects.documents import plain_text, responses_document
 from hx_gateway.dialects.images import url_of
 from hx_gateway.dialects.openai_chat.encode import effort_of
-from hx_gateway.dialects.openai_responses.reasoning import sealed
+from hx_gateway.dialects.openai_responses.reasoning import own_seal
 
 Json = dict[str, object]
+
+DIALECT = "openai_responses"
 
 
 def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
     """Write the body. The upstream stores nothing: the client sends its whole conversation."""
     instructions, messages = _instructions(chat.messages)
+    customs = frozenset(
+        part.id for m in messages for part in m.parts if isinstance(part, ToolUse) and part.custom
+    )
     extra = dict(chat.extra)
+    tools = [_tool(tool) for tool in chat.tools if tool.raw is None or tool.dialect == DIALECT]
     wanted: Json = {
         "instructions": instructions,
-        "input": [item for message in messages for item in _items(message)],
-        "tools": list(map(_tool, chat.tools)) or None,
-        "tool_choice": _tool_choice(chat.tool_choice),
-        "parallel_tool_calls": chat.parallel_tools,
+        "input": [item for message in messages for item in _items(message, customs)],
+        "tools": tools or None,
+        "tool_choice": _tool_choice(chat.tool_choice) if tools else None,
+        "parallel_tool_calls": chat.parallel_tools if tools else None,
         "max_output_tokens": chat.max_tokens,
         "temperature": chat.temperature,
         "top_p": chat.top_p,
@@ -64,7 +70,7 @@ def _instructions(messages: tuple[Message, ...]) -> tuple[str | None, tuple[Mess
     return "\n\n".join(texts), messages[1:]
 
 
-def _items(message: Message) -> Iterator[Json | Raw]:
+def _items(message: Message, customs: frozenset[str]) -> Iterator[Json | Raw]:
     """Give the items of one turn in their order: text, calls and thoughts are apart here."""
     content: list[Part] = []
     for part in message.parts:
@@ -73,12 +79,19 @@ def _items(message: Message) -> Iterator[Json | Raw]:
             continue
         yield from _content_item(message.role, content)
         content = []
-        yield from _own_item(part)
+        yield from _own_item(part, customs)
     yield from _content_item(message.role, content)
 
 
-def _own_item(part: Part) -> Iterator[Json]:
+def _own_item(part: Part, customs: frozenset[str]) -> Iterator[Json]:
     match part:
+        case ToolUse(custom=True):
+            yield {
+                "type": "custom_tool_call",
+                "call_id": part.id,
+                "name": part.name,
+                "input": part.arguments,
+            }
         case ToolUse():
             yield {
                 "type": "function_call",
@@ -88,16 +101,15 @@ def _own_item(part: Part) -> Iterator[Json]:
             }
         case ToolResult():
             yield {
-                "type": "function_call_output",
+                "type": "custom_tool_call_output" if part.id in customs else "function_call_output",
                 "call_id": part.id,
                 "output": _tool_output(part),
             }
-        case Thinking() if part.signature is not None or part.redacted is not None:
+        case Thinking() if (encrypted := own_seal(part.signature)) is not None:
             summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-            encrypted = sealed(part.signature, part.redacted)
             yield {"type": "reasoning", "summary": summary, "encrypted_content": encrypted}
         case _:
-            pass  # thoughts without a seal are refused
+            pass  # thoughts without a seal, or with that of another vendor, are refused
 
 
 def _content_item(role: Role, content: list[Part]) -> Iterator[Json]:
@@ -119,6 +131,8 @@ def _part(part: Part, role: Role) -> Json | Raw:
                 "image_url": url_of(part),
                 "detail": part.detail or "auto",
             }
+        case Document() if (text := plain_text(part)) is not None:
+            return {"type": "input_text", "text": text}
         case Document():
             return responses_document(part)
         case Refusal():
@@ -138,6 +152,10 @@ def _tool_output(result: ToolResult) -> str | list[Json | Raw]:
 def _tool(tool: Tool) -> Json | Raw:
     if tool.raw is not None:
         return tool.raw
+    if tool.custom:
+        optional: Json = {"description": tool.description, "format": tool.format}
+        shown = {name: value for name, value in optional.items() if value is not None}
+        return {"type": "custom", "name": tool.name, **shown}
     # Here `strict` is on unless said otherwise, and would refuse most schemas of other formats.
     written: Json = {"type": "function", "name": tool.name, "strict": bool(tool.strict)}
     if tool.description is not None:

@@ -1,6 +1,9 @@
 """The output items of one answer, as they grow: what a stream says and what is there at its end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from msgspec import Raw
 
 from hx_gateway.core.event import (
     Event,
@@ -12,7 +15,10 @@ from hx_gateway.core.event import (
     ToolDelta,
     ToolStarted,
 )
+from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects.openai_responses.reasoning import sealed
+from hx_gateway.dialects.openai_responses.tools import Original, originals
+from hx_gateway.dialects.tools import as_text
 
 Json = dict[str, object]
 
@@ -26,6 +32,8 @@ class _Item:
         self.id = id_
         self.pieces: list[str] = []
         self.call = ToolStarted(index=0, id="", name="")
+        self.original = Original(name="")
+        self.logprobs: list[object] = []
         self.encrypted: str | None = None
 
     @property
@@ -37,19 +45,25 @@ class _Item:
         """Give the item as it is now; without its text while in progress."""
         done = status != "in_progress"
         text = self.text if done else ""
-        if self.kind == "function_call":
-            call = {"call_id": self.call.id, "name": self.call.name, "arguments": text}
-            return {"type": self.kind, "id": self.id, **call, "status": status}
+        if self.kind in _CALLS:
+            return {"type": self.kind, "id": self.id, **self._called(text), "status": status}
         if self.kind == "reasoning":
             summary = [{"type": "summary_text", "text": text}] if text else []
             reasoning: Json = {"type": self.kind, "id": self.id, "summary": summary}
             return {**reasoning, "encrypted_content": self.encrypted} if done else reasoning
-        content = [part_of(self.kind, text)] if done else []
+        content = [part_of(self.kind, text, self.logprobs)] if done else []
         message: Json = {"type": "message", "id": self.id, "role": "assistant"}
         return {**message, "status": status, "content": content}
 
+    def _called(self, text: str) -> Json:
+        call: Json = {"call_id": self.call.id, "name": self.original.name}
+        call["input" if self.original.custom else "arguments"] = text
+        if self.original.namespace is not None:
+            call["namespace"] = self.original.namespace
+        return call
 
-def part_of(kind: str, text: str) -> Json:
+
+def part_of(kind: str, text: str, logprobs: list[object] | None = None) -> Json:
     """Write a part of an item."""
     match kind:
         case "refusal":
@@ -57,10 +71,16 @@ def part_of(kind: str, text: str) -> Json:
         case "reasoning":
             return {"type": "summary_text", "text": text}
         case _:
-            return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+            return {
+                "type": "output_text",
+                "annotations": [],
+                "logprobs": logprobs or [],
+                "text": text,
+            }
 
 
-_IDS = {"function_call": "fc", "reasoning": "rs"}
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+_IDS = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs"}
 # By kind: the stem of its part events, of its text events, the field that numbers its part, and
 # the field of the whole text.
 _GRAMMAR = {
@@ -75,6 +95,23 @@ _GRAMMAR = {
 }
 
 
+class _Logprobs(msgspec.Struct):
+    content: list[dict[str, object]] | None = None
+
+
+_LOGPROBS = msgspec.json.Decoder(_Logprobs)
+
+
+def _tokens(logprobs: Raw | None) -> list[object]:
+    """Read the tokens where Chat Completions has them; what an upstream has broken is none."""
+    if logprobs is None:
+        return []
+    try:
+        return list(_LOGPROBS.decode(logprobs).content or ())
+    except NOT_JSON:
+        return []
+
+
 class Items:
     """All items of one answer. Each event gives what a stream says about it: name and fields.
 
@@ -82,8 +119,10 @@ class Items:
     something different begins.
     """
 
-    def __init__(self, stem: str) -> None:
-        """`stem` makes the ids of the items."""
+    def __init__(self, stem: str, fields: Mapping[str, Raw]) -> None:
+        """`stem` makes the ids of the items; `fields` are the call's, which hold its tools."""
+        self._fields = fields
+        self._originals: dict[str, Original] | None = None
         self.finished = Finished(reason=Finish.STOP)
         self._stem = stem
         self._items: list[_Item] = []
@@ -94,7 +133,7 @@ class Items:
         """Take one event."""
         match event:
             case TextDelta():
-                yield from self._text("text", event.text)
+                yield from self._text("text", event.text, event.logprobs)
             case ToolDelta():
                 yield from self._arguments(event)
             case ToolStarted():
@@ -112,9 +151,7 @@ class Items:
         """End what is open."""
         yield from self._close()
         for item in self._calls.values():
-            done = {"item_id": item.id, "output_index": item.index, "name": item.call.name}
-            yield "function_call_arguments.done", {**done, "arguments": item.text}
-            yield self._item_done(item)
+            yield from self._close_call(item)
 
     def render(self, status: str) -> list[Json]:
         """Give all items as they are at the end."""
@@ -133,8 +170,10 @@ class Items:
     def _item_done(self, item: _Item) -> tuple[str, Json]:
         return "output_item.done", {"output_index": item.index, "item": item.render("completed")}
 
-    def _text(self, kind: str, text: str) -> Iterator[tuple[str, Json]]:
-        if not text:
+    def _text(
+        self, kind: str, text: str, logprobs: Raw | None = None
+    ) -> Iterator[tuple[str, Json]]:
+        if not text and logprobs is None:
             return
         item = self._open
         if item is None or item.kind != kind:
@@ -145,13 +184,18 @@ class Items:
         item.pieces.append(text)
         _, stem, part_index, _ = _GRAMMAR[kind]
         place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
-        tokens: Json = {"logprobs": []} if kind == "text" else {}
+        tokens: Json = {}
+        if kind == "text":
+            said = _tokens(logprobs)
+            item.logprobs += said
+            tokens["logprobs"] = said
         yield f"{stem}.delta", {**place, "delta": text, **tokens}
 
     def _part(self, item: _Item, what: str, text: str) -> tuple[str, Json]:
         stem, _, part_index, _ = _GRAMMAR[item.kind]
         place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
-        return f"{stem}.{what}", {**place, "part": part_of(item.kind, text)}
+        tokens = item.logprobs if text else None
+        return f"{stem}.{what}", {**place, "part": part_of(item.kind, text, tokens)}
 
     def _close(self) -> Iterator[tuple[str, Json]]:
         item, self._open = self._open, None
@@ -160,22 +204,43 @@ class Items:
         if item.pieces:
             _, stem, part_index, field = _GRAMMAR[item.kind]
             place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
-            tokens: Json = {"logprobs": []} if item.kind == "text" else {}
+            tokens: Json = {"logprobs": item.logprobs} if item.kind == "text" else {}
             yield f"{stem}.done", {**place, field: item.text, **tokens}
             yield self._part(item, "done", item.text)
         yield self._item_done(item)
 
     def _call(self, started: ToolStarted) -> Iterator[tuple[str, Json]]:
         yield from self._close()
-        item = self._calls[started.index] = self._new("function_call")
+        original = self._original(started.name)
+        kind = "custom_tool_call" if original.custom else "function_call"
+        item = self._calls[started.index] = self._new(kind)
         item.call = started
+        item.original = original
         yield self._added(item)
 
     def _arguments(self, event: ToolDelta) -> Iterator[tuple[str, Json]]:
         item = self._calls[event.index]
         item.pieces.append(event.arguments)
+        if item.original.custom:
+            return  # its text is in the JSON, which is read when it is whole
         place = {"item_id": item.id, "output_index": item.index}
         yield "function_call_arguments.delta", {**place, "delta": event.arguments}
+
+    def _original(self, name: str) -> Original:
+        if self._originals is None:
+            self._originals = originals(self._fields)
+        return self._originals.get(name) or Original(name=name)
+
+    def _close_call(self, item: _Item) -> Iterator[tuple[str, Json]]:
+        place: Json = {"item_id": item.id, "output_index": item.index}
+        if item.original.custom:
+            item.pieces = [as_text(item.text)]
+            yield "custom_tool_call_input.delta", {**place, "delta": item.text}
+            yield "custom_tool_call_input.done", {**place, "input": item.text}
+        else:
+            done = {**place, "name": item.original.name, "arguments": item.text}
+            yield "function_call_arguments.done", done
+        yield self._item_done(item)
 
     def _thought(self, event: ThinkingDelta) -> Iterator[tuple[str, Json]]:
         yield from self._text("reasoning", event.text)

@@ -17,7 +17,6 @@ from hx_gateway.core.chat import (
     Role,
     Text,
     Thinking,
-    Tool,
     ToolChoice,
     ToolResult,
     ToolUse,
@@ -36,6 +35,7 @@ from hx_gateway.dialects.fields import (
 from hx_gateway.dialects.foreign import RESPONSES_ONLY
 from hx_gateway.dialects.images import image_of_url
 from hx_gateway.dialects.openai_responses.reasoning import unsealed
+from hx_gateway.dialects.openai_responses.tools import flat_name, read_tools
 
 
 class _Text(msgspec.Struct):
@@ -56,22 +56,17 @@ class _Item(msgspec.Struct):
     content: str | list[Raw] | None = None
     call_id: str | None = None
     name: str | None = None
+    namespace: str | None = None
     arguments: str = ""
+    input: str = ""
     output: str | list[Raw] = ""
     summary: list[_Text] = []
     encrypted_content: str | None = None
 
 
-class _Tool(msgspec.Struct):
-    type: str = "function"
-    name: str | None = None
-    description: str | None = None
-    parameters: Raw = ABSENT
-    strict: bool | None = None
-
-
 class _ToolChoice(msgspec.Struct):
     type: str
+    mode: str | None = None
     name: str | None = None
 
 
@@ -93,11 +88,10 @@ class _Reasoning(msgspec.Struct):
     summary: str | None = None
 
 
+_INCLUDE = Decoder(list[str])
 _INPUT = Decoder(str | list[Raw])
 _ITEM = Decoder(_Item)
 _PART = Decoder(_Part)
-_TOOLS = Decoder(list[_Tool])
-_RAW_TOOLS = Decoder(list[Raw])
 _CHOICE = Decoder(str | _ToolChoice)
 _TEXT_CONFIG = Decoder(_TextConfig)
 _REASONING = Decoder(_Reasoning)
@@ -110,9 +104,17 @@ _ROLES = {
 }
 # What the gateway itself does: it keeps the answer, with its metadata, and knows earlier ones.
 _KEPT = frozenset({"store", "metadata", "previous_response_id"})
-_OURS = frozenset({"model", "stream"}) | RESPONSES_ONLY | _KEPT
+_OURS = frozenset({"model", "stream", "tools"}) | RESPONSES_ONLY | _KEPT
 # Without these a translated call would mean something else, so they are refused and not dropped.
 _NEEDED = ("conversation", "prompt", "background")
+# What only its vendor's own tools did on the way: the next answer does not depend on it.
+_PASSING = frozenset(
+    {
+        "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
+        "mcp_list_tools", "tool_search_call", "tool_search_output", "additional_tools",
+        "compaction", "context_compaction", "ghost_snapshot",
+    }
+)  # fmt: skip
 _NOTHING = (None, Raw(b"null"), Raw(b"false"))
 
 
@@ -127,19 +129,24 @@ def read_chat(call: Call) -> Chat:
     top_logprobs = fields.take("top_logprobs", COUNT)
     return Chat(
         messages=(*_instructions(fields), *_messages(fields.need("input", _INPUT))),
-        tools=_tools(fields),
+        tools=read_tools(call.fields),
         tool_choice=_tool_choice(fields.take("tool_choice", _CHOICE)),
         parallel_tools=fields.take("parallel_tool_calls", SWITCH),
         max_tokens=fields.take("max_output_tokens", COUNT),
         temperature=fields.take("temperature", NUMBER),
         top_p=fields.take("top_p", NUMBER),
-        logprobs=None if top_logprobs is None else True,
+        logprobs=_wants_logprobs(fields, top_logprobs),
         top_logprobs=top_logprobs,
         output=_output(config.format),
         reasoning=None if reasoning is None else _thinking(reasoning),
         user=fields.take("user", TEXT),
         extra=_extra(fields, config.verbosity),
     )
+
+
+def _wants_logprobs(fields: FieldReader, top_logprobs: int | None) -> bool | None:
+    include = fields.take("include", _INCLUDE) or ()
+    return True if top_logprobs is not None or "message.output_text.logprobs" in include else None
 
 
 def _extra(fields: FieldReader, verbosity: str | None) -> dict[str, Raw]:
@@ -159,6 +166,8 @@ def _messages(given: str | list[Raw]) -> list[Message]:
     joined: list[Message] = []
     for index, item in enumerate(given):
         message = _message(item, f"input[{index}]")
+        if message is None:
+            continue
         last = joined[-1] if joined else None
         if last is not None and last.role is Role.ASSISTANT is message.role:
             joined[-1] = Message(role=last.role, parts=(*last.parts, *message.parts))
@@ -167,7 +176,7 @@ def _messages(given: str | list[Raw]) -> list[Message]:
     return joined
 
 
-def _message(data: Raw, where: str) -> Message:
+def _message(data: Raw, where: str) -> Message | None:
     try:
         item = _ITEM.decode(data)
     except msgspec.ValidationError as error:
@@ -178,23 +187,40 @@ def _message(data: Raw, where: str) -> Message:
             if role is None:
                 raise InvalidRequest(f"Unknown role '{item.role}'.", param=f"{where}.role")
             return Message(role=role, parts=tuple(_content(item.content, f"{where}.content")))
-        case "function_call":
-            use = ToolUse(id=item.call_id or "", name=item.name or "", arguments=item.arguments)
-            return Message(role=Role.ASSISTANT, parts=(use,))
-        case "function_call_output":
+        case "function_call" | "custom_tool_call":
+            return Message(role=Role.ASSISTANT, parts=(_tool_use(item),))
+        case "function_call_output" | "custom_tool_call_output":
             return Message(role=Role.TOOL, parts=(_tool_result(item, where),))
         case "reasoning":
-            return Message(role=Role.ASSISTANT, parts=(_thought(item),))
+            return Message(role=Role.ASSISTANT, parts=(_thought(item, where),))
+        case kind if kind in _PASSING:
+            return None
         case _:
             raise InvalidRequest(
                 f"This model does not take input items of the type '{item.type}'.", param=where
             )
 
 
-def _thought(item: _Item) -> Thinking:
+def _tool_use(item: _Item) -> ToolUse:
+    custom = item.type == "custom_tool_call"
+    return ToolUse(
+        id=item.call_id or "",
+        name=flat_name(item.namespace, item.name or ""),
+        arguments=item.input if custom else item.arguments,
+        custom=custom,
+    )
+
+
+def _thought(item: _Item, where: str) -> Thinking:
     signature, redacted = unsealed(item.encrypted_content)
-    text = "\n\n".join(part.text for part in item.summary)
+    text = "\n\n".join(part.text for part in item.summary) or _reasoned(item, where)
     return Thinking(text=text, signature=signature, redacted=redacted)
+
+
+def _reasoned(item: _Item, where: str) -> str:
+    """Read the open thoughts that some models give in place of a summary."""
+    parts = _content(item.content, f"{where}.content")
+    return "".join(part.text for part in parts if isinstance(part, Text))
 
 
 def _tool_result(item: _Item, where: str) -> ToolResult:
@@ -225,28 +251,13 @@ def _part(data: Raw, where: str) -> Part:
     return Document(kind=part.type, raw=data.copy())
 
 
-def _tools(fields: FieldReader) -> tuple[Tool, ...]:
-    tools = fields.take("tools", _TOOLS) or ()
-    raws = fields.take("tools", _RAW_TOOLS) or ()
-    return tuple(_tool(tool, data) for tool, data in zip(tools, raws, strict=True))
-
-
-def _tool(tool: _Tool, data: Raw) -> Tool:
-    if tool.type != "function" or tool.name is None:
-        return Tool(name=tool.name or tool.type, raw=data.copy())
-    return Tool(
-        name=tool.name,
-        description=tool.description,
-        parameters=present(tool.parameters),
-        strict=tool.strict,
-    )
-
-
 def _tool_choice(choice: str | _ToolChoice | None) -> ToolChoice | None:
     if choice is None:
         return None
     if isinstance(choice, str):
         return ToolChoice(mode=choice)
+    if choice.type == "allowed_tools":
+        return ToolChoice(mode=choice.mode or "auto")
     return ToolChoice(mode="tool", name=choice.name or choice.type)
 
 

@@ -40,7 +40,7 @@ class ResponseWriter:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._items = Items(call.id)
+        self._items = Items(call.id, call.fields)
         self._started = Started(id="", model=call.model)
         self._usage: Usage | None = None
         self._number = 0
@@ -84,7 +84,7 @@ class ResponseWriter:
 
 def render_response(events: list[Event], call: Call) -> bytes:
     """Write a whole answer."""
-    items = Items(call.id)
+    items = Items(call.id, call.fields)
     started, usage = Started(id="", model=call.model), None
     for event in events:
         if isinstance(event, Started):

@@ -23,7 +23,8 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.dialects.anthropic_messages.encode import encode_chat
 from hx_gateway.dialects.anthropic_messages.read import read_chat
 
-CALLS = sorted(path.stem for path in ROOT.glob("calls/messages/*.json"))
+# Without the one that holds what only its own vendor is sent back.
+CALLS = sorted({path.stem for path in ROOT.glob("calls/messages/*.json")} - {"claude_code"})
 
 
 def message(**fields: object) -> Call:

@@ -9,7 +9,8 @@ from hx_gateway.core.wire import raw
 from hx_gateway.dialects.openai_chat.encode import effort_of, encode_chat
 from hx_gateway.dialects.openai_chat.read import read_chat
 
-CALLS = sorted(path.stem for path in ROOT.glob("calls/chat/*.json"))
+# Without the one that holds what only its own vendor is sent back.
+CALLS = sorted({path.stem for path in ROOT.glob("calls/chat/*.json")} - {"settings"})
 
 
 def body_of(*messages: Message, **fields: object) -> dict[str, object]:
@@ -69,7 +70,7 @@ def test_a_clients_own_extra_field_cannot_replace_ours() -> None:
         (Reasoning(budget_tokens=1024), "low"),
         (Reasoning(budget_tokens=5000), "medium"),
         (Reasoning(budget_tokens=32000), "high"),
-        (Reasoning(), "medium"),
+        (Reasoning(), None),
         (Reasoning(enabled=False), None),
     ],
 )

@@ -74,7 +74,7 @@ def test_an_item_that_is_sealed_gives_its_seal_once() -> None:
         event("output_item.done", output_index=0, item=item),
         end(),
     )
-    assert events.count(ThinkingDelta(signature="s")) == 1
+    assert events.count(ThinkingDelta(signature="responses:s")) == 1
 
 
 @pytest.mark.parametrize(

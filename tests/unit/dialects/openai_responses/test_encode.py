@@ -16,7 +16,7 @@ from hx_gateway.core.chat import (
     ToolResult,
     ToolUse,
 )
-from hx_gateway.dialects.openai_responses.encode import encode_chat
+from hx_gateway.dialects.openai_responses.encode import DIALECT, encode_chat
 
 
 def turn(role: Role, *parts: Part) -> Message:
@@ -38,7 +38,7 @@ def test_a_turn_is_taken_apart_in_its_order() -> None:
         turn(Role.SYSTEM, Text(text="c")),
         turn(
             Role.ASSISTANT,
-            Thinking(text="hm", signature="s"),
+            Thinking(text="hm", signature="responses:s"),
             Thinking(text="unsealed"),
             Thinking(redacted="r"),
             Text(text="d"),
@@ -55,7 +55,6 @@ def test_a_turn_is_taken_apart_in_its_order() -> None:
             "summary": [{"type": "summary_text", "text": "hm"}],
             "encrypted_content": "s",
         },
-        {"type": "reasoning", "summary": [], "encrypted_content": "redacted:r"},
         {"type": "message", "role": "assistant", "content": "d"},
         {"type": "function_call", "call_id": "t", "name": "f", "arguments": "{}"},
         {
@@ -96,7 +95,11 @@ def test_parts_are_named_by_who_speaks() -> None:
 
 def test_tools_are_not_strict_unless_said() -> None:
     raw = Raw(b'{"type":"x"}')
-    tools = (Tool(name="f"), Tool(name="g", strict=True, description="d"), Tool(name="x", raw=raw))
+    tools = (
+        Tool(name="f"),
+        Tool(name="g", strict=True, description="d"),
+        Tool(name="x", raw=raw, dialect=DIALECT),
+    )
     assert body_of(tools=tools)["tools"] == [
         {"type": "function", "name": "f", "strict": False, "parameters": {}},
         {"type": "function", "name": "g", "strict": True, "description": "d", "parameters": {}},

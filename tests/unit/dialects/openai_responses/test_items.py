@@ -10,7 +10,7 @@ from hx_gateway.dialects.openai_responses.items import Items, part_of
 
 
 def names(*events: Event) -> list[str]:
-    items = Items("x")
+    items = Items("x", {})
     told = [name for event in events for name, _ in items.add(event)]
     return told + [name for name, _ in items.close()]
 
@@ -51,7 +51,7 @@ def test_a_sealed_thought_without_text_has_no_parts() -> None:
 
 
 def test_a_refusal_and_text_are_items_apart() -> None:
-    items = Items("x")
+    items = Items("x", {})
     for event in (TextDelta(text="a"), RefusalDelta(text="no"), TextDelta(text="")):
         list(items.add(event))
     list(items.close())
@@ -60,7 +60,7 @@ def test_a_refusal_and_text_are_items_apart() -> None:
 
 
 def test_ids_are_stable_and_tell_kinds_apart() -> None:
-    items = Items("x")
+    items = Items("x", {})
     for event in (
         ThinkingDelta(text="h"),
         TextDelta(text="a"),

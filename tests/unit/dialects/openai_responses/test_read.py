@@ -23,7 +23,8 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.dialects.openai_responses.encode import encode_chat
 from hx_gateway.dialects.openai_responses.read import read_chat
 
-CALLS = sorted(path.stem for path in ROOT.glob("calls/responses/*.json"))
+# Without the one that holds what only its own vendor is sent back.
+CALLS = sorted({path.stem for path in ROOT.glob("calls/responses/*.json")} - {"codex"})
 
 
 def response(*items: object, **fields: object) -> Call:
@@ -73,7 +74,7 @@ def test_what_is_read_is_written_again(name: str) -> None:
         (
             {"type": "reasoning", "id": "r", "summary": [{"text": "hm"}], "encrypted_content": "s"},
             Role.ASSISTANT,
-            Thinking(text="hm", signature="s"),
+            Thinking(text="hm", signature="responses:s"),
         ),
         (
             {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "redacted:x"},
@@ -140,7 +141,7 @@ def test_what_would_change_the_meaning_is_refused_and_not_dropped(name: str) -> 
         ({}, "input"),
         ({"input": 7}, "input"),
         ({"input": [{"role": "poet", "content": "a"}]}, "input[0].role"),
-        ({"input": [{"type": "web_search_call"}]}, "input[0]"),
+        ({"input": [{"type": "local_shell_call"}]}, "input[0]"),
         ({"input": [{"role": "user", "content": [{}]}]}, "input[0].content[0]"),
         ({"input": [{"role": "user", "content": 7}]}, "input[0]"),
         ({"input": [], "tools": [7]}, "tools[0]"),
