@@ -1,5 +1,8 @@
 """tests/unit mirrors src, both ways: who changes a module knows where its tests are."""
 
+from pathlib import Path
+
+import pytest
 from tests.support.tree import ROOT, SRC, functions, modules, named
 
 UNIT = ROOT / "tests" / "unit"
@@ -65,3 +68,18 @@ def test_the_list_of_exceptions_only_shrinks() -> None:
 
 def test_what_the_exceptions_name_exists() -> None:
     assert [place for place in ELSEWHERE.values() if not (ROOT / place).exists()] == []
+
+
+def test_a_module_without_its_test_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "src" / "hx_gateway" / "auth"
+    package.mkdir(parents=True)
+    (package / "logic.py").write_text("def f() -> int:\n    return 1\n")
+    (package / "protocol.py").write_text("class P:\n    def f(self) -> int: ...\n")
+    for module in ("tests.support.tree", __name__):
+        monkeypatch.setattr(f"{module}.ROOT", tmp_path)
+    monkeypatch.setattr("tests.support.tree.SRC", tmp_path / "src" / "hx_gateway")
+    assert missing() == {"src/hx_gateway/auth/logic.py"}
+    test = tmp_path / "tests" / "unit" / "auth" / "test_logic.py"
+    test.parent.mkdir(parents=True)
+    test.touch()
+    assert missing() == set()

@@ -1,10 +1,12 @@
 """What is installed with the program, and what is inside its wheel: no more than was agreed."""
 
 import os
+import re
 import shutil
 import subprocess
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +72,17 @@ def test_the_wheel_holds_what_git_holds_and_nothing_else(wheels: list[Path]) -> 
     with zipfile.ZipFile(wheels[0]) as wheel:
         inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert inside == {path.relative_to(ROOT / "src").as_posix() for path in tracked("src")}
-    # A .pth file runs at every start of every Python in the environment (LiteLLM 1.82.8).
-    assert not [name for name in inside if name.endswith(".pth") or "sitecustomize" in name]
+    assert run_unasked(inside) == []
+
+
+def run_unasked(names: Iterable[str]) -> list[str]:
+    """Files that run at every start of every Python of the environment (LiteLLM 1.82.8 had one)."""
+    return sorted(name for name in names if re.search(r"\.pth$|(site|user)customize", name))
+
+
+def test_a_file_that_runs_unasked_would_be_seen() -> None:
+    intruders = ["litellm_init.pth", "sitecustomize.py", "a/usercustomize.py"]
+    assert run_unasked([*intruders, "hx_gateway/core/path.py"]) == sorted(intruders)
 
 
 def test_two_builds_are_the_same_bytes(wheels: list[Path]) -> None:

@@ -13,6 +13,7 @@ from hx_gateway.core.http import Deadlines, Sender
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.tokens import count_chat
+from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.routing.table import Table
 
 # A count is worth little when it comes late: an estimate is there at once.
@@ -58,8 +59,9 @@ class TokenCounter:
                 continue
             try:
                 tokens = await self._tokens(prepared, deployment)
-            except Rejected:
-                raise  # the caller's own mistake, in the vendor's words
+            except Rejected as fault:  # the caller's own mistake, in the vendor's words
+                conceal(fault, deployment)
+                raise
             except UpstreamError:
                 continue
             return Count(tokens=tokens, model=deployment.model, source=deployment.provider.name)
