@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
+from tests.support.media_upstream import MediaUpstream
 from tests.support.served import Gateway
 from tests.support.upstream import Mode, Upstream
 
@@ -58,3 +60,81 @@ def simple_config(upstream: Upstream, **more: Any) -> dict[str, Any]:
     ]
     # No cooldowns: what one test breaks must not be refused in the next.
     return {"model_list": models, "router_settings": {"disable_cooldowns": True}, **more}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_media() -> AsyncIterator[MediaUpstream]:
+    async with MediaUpstream() as upstream:
+        yield upstream
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def spare() -> AsyncIterator[MediaUpstream]:
+    async with MediaUpstream() as upstream:
+        yield upstream
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def media(shared_media: MediaUpstream, spare: MediaUpstream) -> MediaUpstream:
+    for each in (shared_media, spare):
+        each.asked.clear()
+        each.fail_with = each.break_after = each.kind = None
+        each.pace_s = 0.0
+    return shared_media
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def media_gateway(
+    tmp_path_factory: pytest.TempPathFactory, shared_media: MediaUpstream, spare: MediaUpstream
+) -> AsyncIterator[Gateway]:
+    def model(name: str, where: MediaUpstream, order: int = 1, **info: Any) -> dict[str, Any]:
+        params = {
+            "model": f"openai/up-{name}",
+            "api_base": where.base_url,
+            "api_key": UPSTREAM_KEY,
+            "order": order,
+        }
+        return {"model_name": name, "litellm_params": params, "model_info": info}
+
+    azure = {
+        "model": "azure/my-whisper",
+        "api_base": shared_media.url,
+        "api_key": "azure-key",
+        "api_version": "2024-06-01",
+    }
+    config = {
+        "model_list": [
+            model("any", shared_media),
+            model("two", shared_media),
+            model("two", spare, order=2),
+            model("chatty", shared_media, mode="chat"),
+            {"model_name": "azure-whisper", "litellm_params": azure},
+            {
+                "model_name": "ranker",
+                "litellm_params": {
+                    "model": "jina_ai/r",
+                    "api_base": shared_media.base_url,
+                    "api_key": "k",
+                },
+            },
+        ],
+        "router_settings": {"disable_cooldowns": True},
+        "hx": {"routing": {"default_group": "any"}},
+    }
+    served = Gateway(tmp_path_factory.mktemp("gw") / "s", config=config)
+    served.start()
+    try:
+        await served.wait_ready()
+        yield served
+    finally:
+        await served.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http(media_gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(
+        base_url=media_gateway.url,
+        headers={"authorization": f"Bearer {media_gateway.key}"},
+        timeout=20,
+    ) as made:
+        yield made

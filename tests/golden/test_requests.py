@@ -10,7 +10,7 @@ from hx_gateway.core.errors import InvalidRequest
 @pytest.mark.parametrize("case", request_cases(), ids=str)
 def test_request_is_what_the_vendor_expects(case: Case, golden: Golden) -> None:
     try:
-        shown: object = masked(prepare(case.call(), case.deployment()))
+        shown: object = masked(case.prepared())
     except InvalidRequest as error:
         shown = {"refused": error.message, "param": error.param}
     golden.check(case.path("request.json"), shown)
@@ -33,7 +33,10 @@ def test_what_a_client_left_out_stays_out_of_a_relayed_call(case: Case) -> None:
     call = case.call()
     prepared = prepare(call, case.deployment())
     assert prepared.relayed
-    allowed = set(call.fields) | {"input"} | ({"stream_options"} if call.stream else set())
+    renamed = {note.partition(">")[2] for note in prepared.changed if note.startswith("rename:")}
+    allowed = (
+        set(call.fields) | renamed | {"input"} | ({"stream_options"} if call.stream else set())
+    )
     sent = masked(prepared)["body"]
     assert isinstance(sent, dict)
     assert set(sent) - allowed == set()

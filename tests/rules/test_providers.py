@@ -17,8 +17,9 @@ FILES = sorted(path for path in PROVIDERS.glob("*.py") if path.name != "__init__
 # or part of somebody else's wire.
 FORMATS = SRC / "dialects"
 SPOKEN = re.compile(
-    r"""OpenAI-compatible|OpenAI's|Anthropic's|openai_\w+|anthropic_\w+|ollama_\w+
+    r"""OpenAI-compatible|OpenAI's|Anthropic's|Cohere's|openai_\w+|anthropic_\w+|ollama_\w+
     |\((OpenAI|Anthropic)\ [\w ]+\)|/openai/deployments/|/openai/v1|anthropic-(beta|version)|a,openai/\*
+    |cohere_rerank|azure-blob
     """,
     re.VERBOSE,
 )

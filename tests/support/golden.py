@@ -7,14 +7,16 @@ from typing import Any
 
 import msgspec
 
+from hx_gateway.adapter.form import prepare_form
 from hx_gateway.adapter.request import Prepared, prepare
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.event import Event
-from hx_gateway.core.http import Origin
+from hx_gateway.core.http import Chunks, HttpRequest, Origin
 from hx_gateway.core.provider import Decoder, Provider, WayOut
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
+from hx_gateway.pipeline.reply import Canned
 from hx_gateway.providers.registry import PROVIDERS
 
 ROOT = Path(__file__).parent.parent / "golden"
@@ -27,6 +29,14 @@ KINDS = {
     "messages": (Operation.CHAT, "anthropic_messages"),
     "responses": (Operation.CHAT, "openai_responses"),
     "embed": (Operation.EMBED, "openai_embeddings"),
+    "rerank": (Operation.RERANK, "cohere_rerank"),
+    "moderate": (Operation.MODERATE, "openai_moderations"),
+    "image": (Operation.IMAGE, "openai_images"),
+    "image_edit": (Operation.IMAGE_EDIT, "openai_image_edits"),
+    "image_variation": (Operation.IMAGE_VARIATION, "openai_image_variations"),
+    "speech": (Operation.SPEECH, "openai_speech"),
+    "transcribe": (Operation.TRANSCRIBE, "openai_transcriptions"),
+    "translate_audio": (Operation.TRANSLATE_AUDIO, "openai_audio_translations"),
 }
 VENDORS = sorted(path.name for path in ROOT.iterdir() if path.name in PROVIDERS)
 
@@ -47,7 +57,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def out(self) -> WayOut:
-        return prepare(self.call(), self.deployment()).out
+        return self.prepared().out
+
+    def prepared(self) -> Prepared:
+        """What the vendor is sent; a form with its bytes."""
+        call = self.call()
+        if call.form is None:
+            return prepare(call, self.deployment())
+        prepared, rewriter = prepare_form(
+            call, call.form, self.deployment(), left_out=frozenset(), refused=frozenset()
+        )
+        body = rewriter.feed(call.form.whole or b"") + rewriter.end()
+        request = msgspec.structs.replace(prepared.request, body=body)
+        return msgspec.structs.replace(prepared, request=request)
 
     def call(self) -> Call:
         return load_call(self.kind, self.name)
@@ -73,7 +95,36 @@ def deployment_of(provider: Provider, **fields: Any) -> Deployment:
 
 def load_call(kind: str, name: str) -> Call:
     """Read a shared call, as the edge would have parsed it."""
-    return call_of(kind, (ROOT / "calls" / kind / f"{name}.json").read_bytes())
+    path = ROOT / "calls" / kind / f"{name}.form"
+    if path.exists():
+        return form_call_of(kind, path.read_bytes().replace(b"\n", b"\r\n"))
+    return call_of(kind, path.with_suffix(".json").read_bytes())
+
+
+class WholeForm:
+    """A form that is there; see `Form`."""
+
+    boundary = b"client"
+    fresh_boundary = b"fresh"
+    is_repeatable = True
+
+    def __init__(self, body: bytes) -> None:
+        self.whole: bytes | None = body
+
+    def pieces(self) -> Chunks:
+        return Canned(self.whole or b"")
+
+
+def form_call_of(kind: str, body: bytes) -> Call:
+    operation, dialect = KINDS[kind]
+    return Call(
+        id="golden-call",
+        operation=operation,
+        dialect=dialect,
+        model="public",
+        fields={},
+        form=WholeForm(body),
+    )
 
 
 def call_of(kind: str, body: bytes) -> Call:
@@ -97,7 +148,7 @@ def request_cases() -> list[Case]:
     return [
         Case(vendor=vendor, kind=path.parent.name, name=path.stem)
         for vendor in VENDORS
-        for path in sorted(ROOT.glob("calls/*/*.json"))
+        for path in sorted([*ROOT.glob("calls/*/*.json"), *ROOT.glob("calls/*/*.form")])
         if KINDS[path.parent.name][0] in PROVIDERS[vendor].speaks
     ]
 
@@ -109,6 +160,7 @@ def relayed_cases() -> list[Case]:
         for case in request_cases()
         for operation, dialect in [KINDS[case.kind]]
         if dialect in {way.name for way in case.provider.speaks[operation]}
+        if case.call().form is None
     ]
 
 
@@ -138,10 +190,16 @@ def masked(prepared: Prepared) -> dict[str, object]:
             name.decode(): value.decode().replace(CREDENTIAL, "***")
             for name, value in request.headers
         },
-        "body": wire.decode_any(request.body),
+        "body": _shown(request),
         "relayed": prepared.relayed,
         "changed": prepared.changed,
     }
+
+
+def _shown(request: HttpRequest) -> object:
+    if dict(request.headers)[b"content-type"].startswith(b"multipart/"):
+        return request.body.decode().split("\r\n")
+    return wire.decode_any(request.body)
 
 
 def recorded(path: Path) -> tuple[int, dict[bytes, bytes], bytes]:

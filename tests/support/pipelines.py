@@ -23,6 +23,7 @@ from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
+from hx_gateway.pipeline.carry import Carrier
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.pipeline.planner import Planner, fit_rules, ground_of
@@ -70,6 +71,7 @@ class Rig:
         *routes: Route,
         cache: CacheSettings | None = None,
         answers: Answers | None = None,
+        carries: bool = False,
         **settings: Any,
     ) -> None:
         self.sender = sender
@@ -83,22 +85,32 @@ class Rig:
         routing, table = RoutingSettings(**settings), Table(snapshot)
         self.ground = ground_of(routing, self.health, seeded(), Meter())
         self.watchdog = Watchdog(self.health, self.clock)
+        attempter = Attempter(
+            sender=sender,
+            health=self.health,
+            clock=self.clock,
+            ways_in=WAYS_IN,
+            drainer=self.drainer,
+            watchdog=self.watchdog,
+        )
         self.pipeline = Pipeline(
             table=table,
             planner=Planner(table, self.ground, fit_rules(table.routes(), routing, self.ground)),
             health=self.health,
-            attempter=Attempter(
-                sender=sender,
-                health=self.health,
-                clock=self.clock,
-                ways_in=WAYS_IN,
-                drainer=self.drainer,
-                watchdog=self.watchdog,
-            ),
+            attempter=self._carrier(attempter) if carries else attempter,
             settings=routing,
             clock=self.clock,
             sinks=(self.receipts,),
             cached=self._cached(cache, answers) if cache else None,
+        )
+
+    def _carrier(self, attempter: Attempter) -> Carrier:
+        return Carrier(
+            attempter=attempter,
+            sender=self.sender,
+            health=self.health,
+            clock=self.clock,
+            ways_in=WAYS_IN,
         )
 
     def _cached(self, settings: CacheSettings, answers: Answers | None) -> CachedAnswers:

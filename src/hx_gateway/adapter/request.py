@@ -11,7 +11,7 @@ from hx_gateway.adapter.quirks import without
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.http import JSON_TYPE, Header, HttpRequest
-from hx_gateway.core.provider import Draft, WayOut
+from hx_gateway.core.provider import Draft, Place, WayOut
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.wire import encode
 from hx_gateway.dialects.openai_embeddings import count_inputs
@@ -92,6 +92,7 @@ def lane_of(call: Call, deployment: Deployment) -> Lane | None:
         or deployment.params != "forward"
         or provider.quirks
         or provider.headers
+        or provider.locate is not None
     ):
         return None
     auth = provider.auth.headers(deployment.credential)
@@ -123,7 +124,7 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         out = _expecting(out, count_inputs(fields))
     headers, refused = client_headers(provider, call.headers)
     draft = Draft(
-        path=deployment.base_path + out.path,
+        path=path_to(deployment, out),
         fields=body,
         headers=headers,
         changed=(*dropped, *refused),
@@ -133,6 +134,21 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
     for quirk in provider.quirks:
         draft = quirk(draft)
     return draft, out, relayed
+
+
+def path_to(deployment: Deployment, out: WayOut) -> str:
+    """Give a request's path: the base URL's and the format's, or what the vendor makes of it."""
+    locate = deployment.provider.locate
+    if locate is None:
+        return deployment.base_path + out.path
+    return locate(
+        Place(
+            base=deployment.base_path,
+            path=out.path,
+            model=deployment.model,
+            version=deployment.api_version,
+        )
+    )
 
 
 def way_out_of(call: Call, deployment: Deployment) -> WayOut:

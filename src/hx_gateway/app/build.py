@@ -21,6 +21,7 @@ from hx_gateway.manage.teams import TeamService
 from hx_gateway.manage.users import UserService
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
+from hx_gateway.pipeline.carry import Carrier
 from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of
@@ -35,6 +36,7 @@ from hx_gateway.web import (
     health,
     inference,
     keys,
+    media,
     metrics,
     models,
     nodes,
@@ -46,6 +48,7 @@ from hx_gateway.web import (
 )
 from hx_gateway.web.application import WebApplication
 from hx_gateway.web.endpoint import Endpoint
+from hx_gateway.web.spool import SpoolRoom
 
 
 class Assembly(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,28 +86,49 @@ def _pipeline(snapshot: Snapshot, parts: Parts) -> Pipeline:
     return _pipeline_with(snapshot, parts, assemble_cache(snapshot, parts, uncached))
 
 
-def _pipeline_with(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Pipeline:
+def _pipeline_with(
+    snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None, *, carries: bool = False
+) -> Pipeline:
     settings, table = snapshot.routing, Table(snapshot)
     quota = _quota(snapshot, table, parts)
+    attempter = Attempter(
+        sender=parts.client,
+        health=parts.health,
+        clock=parts.clock,
+        ways_in=WAYS_IN,
+        drainer=parts.drainer,
+        watchdog=parts.watchdog,
+        quota=quota,
+    )
     ground = ground_of(settings, parts.health, parts.random, parts.meter)
     return Pipeline(
         table=table,
         planner=Planner(table, ground, fit_rules(table.routes(), settings, ground)),
         health=parts.health,
-        attempter=Attempter(
-            sender=parts.client,
-            health=parts.health,
-            clock=parts.clock,
-            ways_in=WAYS_IN,
-            drainer=parts.drainer,
-            watchdog=parts.watchdog,
-            quota=quota,
-        ),
+        attempter=_carrier(attempter, parts, quota) if carries else attempter,
         settings=settings,
         clock=parts.clock,
         sinks=parts.sinks if quota is None else (*parts.sinks, quota),
         cached=cached,
     )
+
+
+def _carrier(attempter: Attempter, parts: Parts, quota: Quota | None) -> Carrier:
+    return Carrier(
+        attempter=attempter,
+        sender=parts.client,
+        health=parts.health,
+        clock=parts.clock,
+        ways_in=WAYS_IN,
+        quota=quota,
+    )
+
+
+def _media(snapshot: Snapshot, parts: Parts) -> Sequence[Endpoint]:
+    """Make the routes beside text. They have a pipeline of their own, so that text pays nothing."""
+    pipeline = _pipeline_with(snapshot, parts, None, carries=True)
+    room = SpoolRoom(snapshot.state_dir)
+    return media.endpoints(pipeline, snapshot.server, parts.clock, room)
 
 
 def _quota(snapshot: Snapshot, table: Table, parts: Parts) -> Quota | None:
@@ -135,6 +159,7 @@ def _endpoints(
         *counting.endpoints(
             counting.CountingRoutes(answering, TokenCounter(pipeline.table, parts.client))
         ),
+        *_media(snapshot, parts),
         *models.endpoints(pipeline),
         *keys.endpoints(service),
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),

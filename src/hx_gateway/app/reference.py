@@ -32,6 +32,7 @@ FURTHER_CODES = {
     "embedding_unavailable": "No embedding model is configured or reachable.",
     "expired_api_key": "The key's time is over.",
     "gateway_shutdown": "The gateway stops, and this stream took longer than the drain.",
+    "invalid_form": "The form is malformed, cut, or beyond a limit.",
     "invalid_json": "The body is not JSON, not an object, or nested too deeply.",
     "deployment_busy": "The deployment answers as many calls at once as it may.",
     "key_model_access_denied": "The key may not use this model.",

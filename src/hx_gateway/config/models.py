@@ -187,6 +187,7 @@ class _ModelCompiler:
             region=params.text("region_name") or info.text("region_name"),
             canned=params.text("mock_response"),
             on_disconnect=params.on_disconnect("on_disconnect") or self._around.on_disconnect,
+            api_version=self._version(provider),
             info=self._shown_info(),
         )
 
@@ -238,10 +239,17 @@ class _ModelCompiler:
                 return full_url(variable.value, provider.base_url), variable.place
         return provider.base_url, self._params.node.place
 
+    def _version(self, provider: Provider) -> str | None:
+        """Read the version of a vendor's API, where it has several at one address."""
+        version = self._params.text("api_version")
+        for name in provider.version_env:
+            version = version or self._around.environment.text(name)
+        return version
+
     def _credential(self, provider: Provider) -> Secret | None:
-        own = self._params.secret("api_key")
-        if own is not None:
-            return own
+        for name in ("api_key", *provider.key_params):
+            if (own := self._params.secret(name)) is not None:
+                return own
         for name in provider.key_env:
             if (value := self._around.environment.text(name)) is not None:
                 return Secret(value)

@@ -22,6 +22,9 @@ FIELDS = {
     "output_cost_per_token": "output",
     "cache_read_input_token_cost": "cached_read",
     "cache_creation_input_token_cost": "cached_write",
+    "input_cost_per_query": "search",
+    "input_cost_per_second": "audio_second",
+    "output_cost_per_image": "image",
 }
 
 

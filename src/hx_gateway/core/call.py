@@ -6,6 +6,8 @@ from enum import StrEnum
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.core.form import Form
+
 
 class Operation(StrEnum):
     """What kind of answer is wanted."""
@@ -17,6 +19,7 @@ class Operation(StrEnum):
     MODERATE = "moderate"
     IMAGE = "image"
     IMAGE_EDIT = "image_edit"
+    IMAGE_VARIATION = "image_variation"
     SPEECH = "speech"
     TRANSCRIBE = "transcribe"
     TRANSLATE_AUDIO = "translate_audio"
@@ -75,6 +78,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     `started_at` is monotonic seconds, `created` whole seconds since 1970 (for answers that have
     none). `headers`: the few client headers that may go on to an upstream (by allow-list).
     `wishes` and `cache` are None when the caller did not mention them, as nearly always.
+    `form`: the body, when it is a form with files; then `fields` are empty.
     """
 
     id: str
@@ -85,6 +89,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     wants_usage: bool = False
     headers: Mapping[bytes, bytes] = {}
+    form: Form | None = None
     tags: tuple[str, ...] = ()
     wishes: Wishes | None = None
     started_at: float = 0.0

@@ -163,6 +163,22 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     extra: Mapping[str, Raw] = {}
 
 
+class Ranking(msgspec.Struct, frozen=True, kw_only=True):
+    """One rerank request; `documents` are texts, or objects that hold one, as the client's JSON."""
+
+    query: str
+    documents: tuple[Raw, ...]
+    top_n: int | None = None
+    return_documents: bool | None = None
+    extra: Mapping[str, Raw] = {}
+
+
+class Opaque(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that nobody translates: the client's own fields, for upstreams that take them."""
+
+    extra: Mapping[str, Raw]
+
+
 class Embedding(msgspec.Struct, frozen=True, kw_only=True):
     """One embeddings request: texts, or token lists where the upstream takes them."""
 

@@ -103,6 +103,13 @@ class TooLarge(RequestError):
     code = "request_too_large"
 
 
+class WrongType(RequestError):
+    """The body is of a type that the route does not take (415)."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
 class Unprocessable(RequestError):
     """Readable, but against the schema of the route (422)."""
 

@@ -90,6 +90,20 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     values: tuple[float, ...]
 
 
+class Ranked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One document's place in a ranking; `index` is its position in the request."""
+
+    index: int
+    score: float
+    document: Raw | None = None
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A whole answer that nobody translates, as the upstream wrote it."""
+
+    body: Raw
+
+
 Event = (
     Started
     | TextDelta
@@ -100,4 +114,6 @@ Event = (
     | Finished
     | Used
     | Vector
+    | Ranked
+    | Answered
 )

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from hx_gateway.core.call import Call, Operation
-from hx_gateway.core.chat import Chat, Embedding
+from hx_gateway.core.chat import Chat, Embedding, Opaque, Ranking
 from hx_gateway.core.errors import GatewayError, UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.http import Header, HttpRequest
@@ -15,7 +15,7 @@ from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import Fields
 
-Question = Chat | Embedding
+Question = Chat | Embedding | Ranking | Opaque
 
 
 class Decoder(Protocol):
@@ -158,6 +158,22 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 Quirk = Callable[[Draft], Draft]
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request may go: what the configuration says, before a vendor makes a path of it.
+
+    `base` is the path of the base URL, `path` the format's own below it, `version` the deployment's
+    `api_version`.
+    """
+
+    base: str
+    path: str
+    model: str
+    version: str | None = None
+
+
+Locate = Callable[[Place], str]
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """A vendor: where it lives, how it signs, which formats it speaks, how it differs. Data.
 
@@ -169,6 +185,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     comma-separated list), or None for any. `local` marks a child process on this machine.
     `at_home` names formats that only the vendor's own address speaks, not those that imitate it.
     `node`: its servers are one's own and can be asked how they are; they form a fleet.
+    `locate` makes the path where it is more than base and format; it may ask for `api_version`,
+    which is also in `version_env`. `key_params` are further names of the credential in
+    `litellm_params`.
     """
 
     name: str
@@ -189,4 +208,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[Header, ...] = ()
     client_headers: Mapping[bytes, frozenset[bytes] | None] = {}
     node: NodeWire | None = None
+    locate: Locate | None = None
+    key_params: tuple[str, ...] = ()
+    version_env: tuple[str, ...] = ()
     docs: str = ""

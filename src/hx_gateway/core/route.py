@@ -62,6 +62,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     canned: str | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
+    api_version: str | None = None
     info: Mapping[str, Raw] = {}
     is_filled: bool = False
     node: str | None = None

@@ -20,19 +20,36 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         return self.input + self.output
 
 
+class Measured(Usage, frozen=True, kw_only=True):
+    """A usage that is counted in other units too, where an answer says so."""
+
+    searches: int = 0
+    audio_ms: int = 0
+    images: int = 0
+
+
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     """Nano-dollars per token, as whole numbers per million tokens to stay exact.
 
     `input` is nano-dollars for one million input tokens, and so on. None of them may be negative.
+    `search`, `audio_second` and `image` are of other units, on the same scale.
     """
 
     input: int = 0
     output: int = 0
     cached_read: int | None = None
     cached_write: int | None = None
+    search: int | None = None
+    audio_second: int | None = None
+    image: int | None = None
 
     def cost(self, usage: Usage) -> int:
         """Price a usage in nano-dollars, rounded up: a call is never billed below its price."""
+        if type(usage) is Measured:
+            return self._cost_of_tokens(usage) + self._cost_of_units(usage)
+        return self._cost_of_tokens(usage)
+
+    def _cost_of_tokens(self, usage: Usage) -> int:
         if not usage.cached_read and not usage.cached_write:
             return -(-(usage.input * self.input + usage.output * self.output) // 1_000_000)
         cached_read = self.input if self.cached_read is None else self.cached_read
@@ -44,6 +61,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
             + usage.cached_write * cached_write
             + usage.output * self.output
         )
+        return -(-millionths // 1_000_000)
+
+    def _cost_of_units(self, usage: Measured) -> int:
+        millionths = usage.searches * (self.search or 0) + usage.images * (self.image or 0)
+        millionths += -(-usage.audio_ms * (self.audio_second or 0) // 1000)
         return -(-millionths // 1_000_000)
 
 

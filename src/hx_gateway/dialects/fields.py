@@ -20,11 +20,20 @@ TEXT_OR_TEXTS = Decoder(str | list[str] | None)
 # msgspec takes no `Raw | None`: an optional Raw field of a wire struct is empty when absent.
 ABSENT = Raw(b"")
 _NULL = Raw(b"null")
+_NOTHING = frozenset((b"null", b'""', b"[]", b"{}", b'[""]'))
+_SPACES = b" \t\r\n"
+_SHORT = 64
 
 
 def present(value: Raw) -> Raw | None:
     """Read an optional Raw field; None when absent or null."""
     return None if value in (ABSENT, _NULL) else value
+
+
+def is_nothing(value: Raw) -> bool:
+    """Tell whether a field holds nothing: null, or an empty text, list or object, spaces or not."""
+    data = bytes(value) if len(value) < _SHORT else b"..."
+    return (data if b'"' in data else data.translate(None, _SPACES)) in _NOTHING
 
 
 def json_text(value: Raw) -> str:

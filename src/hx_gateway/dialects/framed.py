@@ -62,11 +62,12 @@ class FramedRelay:
         "usage",
     )
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, watcher: Watcher, *, max_event: int = sse.MAX_EVENT) -> None:
+        """`max_event`: bytes that one event may have."""
         self.usage: Usage | None = None
         self.complete = False
         self._watcher = watcher
-        self._events = sse.WholeEvents()
+        self._events = sse.WholeEvents(max_event)
         self._begun = False
         self._fault: UpstreamError | None = None
         self._frames_left = MAX_FRAMES

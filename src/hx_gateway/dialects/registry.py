@@ -6,9 +6,11 @@ from types import MappingProxyType
 from hx_gateway.core.provider import WayIn, WayOut
 from hx_gateway.dialects import (
     anthropic_messages,
+    cohere_rerank,
     openai_chat,
     openai_completions,
     openai_embeddings,
+    openai_media,
     openai_responses,
 )
 
@@ -18,6 +20,8 @@ _ALL: tuple[WayIn, ...] = (
     openai_embeddings.WAY_IN,
     anthropic_messages.WAY_IN,
     openai_responses.WAY_IN,
+    cohere_rerank.WAY_IN,
+    *openai_media.WAYS_IN,
 )
 WAYS_IN: Mapping[str, WayIn] = MappingProxyType({way.name: way for way in _ALL})
 

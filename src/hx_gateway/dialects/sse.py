@@ -130,9 +130,11 @@ def _is_last_data(event: bytes, line_end: int) -> bool:
 class WholeEvents:
     """Cuts a stream after its last whole event, and holds the rest back."""
 
-    __slots__ = ("_held", "empty")
+    __slots__ = ("_held", "_limit", "empty")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        """`limit`: bytes that one event may have."""
+        self._limit = limit
         self._held = bytearray()
         self.empty = True
 
@@ -147,7 +149,7 @@ class WholeEvents:
         whole = bytes(held[:end])
         del held[:end]
         self.empty = not held
-        if len(held) > MAX_EVENT:
+        if len(held) > self._limit:
             raise Garbled("The upstream sent an event that is too long.")
         return whole
 

@@ -88,7 +88,7 @@ class Attempter:
         vitals.begin(began, retry=step.retry or step.fallback)
         waiting = None if plan is None else self._watch(call, step, began, plan)
         try:
-            return await self._ask(call, deployment, record, vitals, _until(call, record, plan))
+            return await self._ask(call, deployment, record, vitals, until_of(call, record, plan))
         except UpstreamError as fault:
             self._note(fault, step, record)
             raise
@@ -123,10 +123,10 @@ class Attempter:
             prepared = self._prepare(call, deployment)
             deadlines = self._deadlines(deployment, call)
             if until < NEVER:
-                deadlines = _shortened(deadlines, call, until - self._clock.monotonic())
+                deadlines = shortened(deadlines, call, until - self._clock.monotonic())
             exchange = await self._sender.send(deployment.origin, prepared.request, deadlines)
             if not 200 <= exchange.status < 300:
-                await _raise_fault(exchange, prepared)
+                await raise_fault(exchange, prepared)
             if call.stream:
                 response = await self._stream(call, exchange, prepared, record, vitals, until)
                 has_begun = True
@@ -153,7 +153,7 @@ class Attempter:
         now = self._clock.monotonic()
         tokens = 0 if usage is None else usage.output
         vitals.succeeded(now, record.tried(now), tokens=tokens)
-        headers = _headers(call, prepared.changed, record)
+        headers = said_of(call, prepared.changed, record)
         record.settle(Ending.COMPLETE, status=200)
         return Response(200, body, headers, lines=self._lines(call, record))
 
@@ -179,7 +179,7 @@ class Attempter:
             await _begin_in_time(reply, until - self._clock.monotonic())
         now = self._clock.monotonic()
         vitals.succeeded(now, record.tried(now), stream=True)
-        headers = _headers(call, prepared.changed, record)
+        headers = said_of(call, prepared.changed, record)
         return Response(200, b"", headers, chunks=reply, lines=self._lines(call, record))
 
     def _canned(self, call: Call, text: str, record: Record) -> Response:
@@ -188,7 +188,7 @@ class Attempter:
         events = canned_events(call, text)
         record.tried(self._clock.monotonic())
         record.used(next((e.usage for e in events if type(e) is Used), None))
-        headers = _headers(call, (), record)
+        headers = said_of(call, (), record)
         record.settle(Ending.COMPLETE, status=200)
         lines = self._lines(call, record)
         if not call.stream:
@@ -228,14 +228,14 @@ class Attempter:
         return deadlines
 
 
-def _until(call: Call, record: Record, plan: Plan | None) -> float:
+def until_of(call: Call, record: Record, plan: Plan | None) -> float:
     """Give the call's own end, where it can come before that of the attempt."""
     if plan is None or not (record.attempts or call.wishes is not None):
         return NEVER
     return plan.deadline
 
 
-def _shortened(deadlines: Deadlines, call: Call, left_s: float) -> Deadlines:
+def shortened(deadlines: Deadlines, call: Call, left_s: float) -> Deadlines:
     """Fit an attempt into what is left of the call's own time; the answer of a stream may last."""
     left_s = max(left_s, 0.001)
     connect = min(deadlines.connect, left_s)
@@ -258,14 +258,15 @@ async def _begin_in_time(reply: Reply, left_s: float) -> None:
         raise TimedOut("The upstream did not begin its answer in time.") from None
 
 
-async def _raise_fault(exchange: Exchange, prepared: Prepared) -> None:
+async def raise_fault(exchange: Exchange, prepared: Prepared) -> None:
+    """Raise what an answer that is none means."""
     body = await exchange.read()
     if exchange.status < 400:  # redirects are not followed: we connect where we were told
         raise Garbled("The upstream answered with a redirect or an unexpected status.")
     raise prepared.out.fault(exchange.status, exchange.headers, body)
 
 
-def _headers(call: Call, changed: tuple[str, ...], record: Record) -> list[Header]:
+def said_of(call: Call, changed: tuple[str, ...], record: Record) -> list[Header]:
     """Say how it was answered: LiteLLM's header names, and ours for what was changed."""
     headers: list[Header] = [(b"x-litellm-call-id", call.id.encode())]
     if record.cost is not None:

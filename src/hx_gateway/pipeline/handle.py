@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -14,13 +15,22 @@ from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import RoutingSettings
-from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.planner import Planner
 from hx_gateway.pipeline.record import Record
 from hx_gateway.routing.health import Health
-from hx_gateway.routing.plan import GiveUp, Try
+from hx_gateway.routing.plan import GiveUp, Plan, Try
 from hx_gateway.routing.table import Table
+
+
+class Attempts(Protocol):
+    """Asks one deployment; an `Attempter` is one."""
+
+    async def attempt(
+        self, call: Call, step: Try, record: Record, plan: Plan | None = None
+    ) -> Response:
+        """Give an answer that has begun; raises UpstreamError when there is none."""
+        ...
 
 
 class Pipeline:
@@ -32,7 +42,7 @@ class Pipeline:
         table: Table,
         planner: Planner,
         health: Health,
-        attempter: Attempter,
+        attempter: Attempts,
         settings: RoutingSettings,
         clock: Clock,
         sinks: Sequence[ReceiptSink],

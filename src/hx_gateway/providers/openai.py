@@ -6,9 +6,11 @@ Docs: https://platform.openai.com/docs/api-reference
 from hx_gateway.adapter import Bearer, Provider
 from hx_gateway.core.call import Operation
 from hx_gateway.dialects import (
+    cohere_rerank,
     openai_chat,
     openai_completions,
     openai_embeddings,
+    openai_media,
     openai_responses,
 )
 
@@ -31,6 +33,9 @@ PROVIDER = Provider(
         ),
         Operation.COMPLETE: (openai_completions.WAY_OUT,),
         Operation.EMBED: (openai_embeddings.WAY_OUT,),
+        **openai_media.ALL,
+        # Not at the vendor itself, but servers that imitate it have it.
+        Operation.RERANK: (cohere_rerank.WAY_OUT,),
     },
     # `openai/x` with a base URL of one's own is LiteLLM's word for anything that speaks chat.
     at_home=frozenset({"openai_responses"}),

@@ -52,7 +52,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     broken JSON is 400, a broken schema 422. Without `body` the handler reads the raw bytes.
     `answer` describes the 200 body. `errors` are the statuses it may end with beside 401.
     `max_body` None takes the server's default; `streamed` hands the body over as it arrives.
-    `tag` groups routes in the documentation; `listed=False` keeps aliases out of OpenAPI.
+    `takes` is the media type of the body. `tag` groups routes in the documentation; `listed=False`
+    keeps aliases out of OpenAPI.
     `dialect` names the wire format of its error bodies.
     """
 
@@ -70,5 +71,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[int, ...] = ()
     max_body: int | None = None
     streamed: bool = False
+    takes: str = "application/json"
     listed: bool = True
     dialect: str = "openai_chat"

@@ -222,24 +222,34 @@ def _wants_usage(fields: wire.Fields) -> bool:
 def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
     """Make the endpoints of the family; unlisted ones are aliases without `/v1` or Azure's form."""
     return (
-        *_posts(inference.handler(Operation.CHAT, "openai_chat"), "chat", "chat/completions"),
-        *_posts(
-            inference.handler(Operation.COMPLETE, "openai_completions"), "complete", "completions"
+        *posts(
+            inference.handler(Operation.CHAT, "openai_chat"),
+            "chat",
+            "chat/completions",
+            "Answer a conversation (OpenAI chat completions)",
         ),
-        *_posts(inference.handler(Operation.EMBED, "openai_embeddings"), "embed", "embeddings"),
+        *posts(
+            inference.handler(Operation.COMPLETE, "openai_completions"),
+            "complete",
+            "completions",
+            "Continue a text (OpenAI completions)",
+        ),
+        *posts(
+            inference.handler(Operation.EMBED, "openai_embeddings"),
+            "embed",
+            "embeddings",
+            "Turn texts into vectors (OpenAI embeddings)",
+        ),
         _messages(inference),
         *_models(inference),
     )
 
 
-_SUMMARIES = {
-    "chat": "Answer a conversation (OpenAI chat completions)",
-    "complete": "Continue a text (OpenAI completions)",
-    "embed": "Turn texts into vectors (OpenAI embeddings)",
-}
+def posts(handler: Handler, name: str, tail: str, summary: str) -> list[Endpoint]:
+    """Make the endpoints of one operation: with and without `/v1`, and with the model in the path.
 
-
-def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
+    The last two are how Azure's SDKs ask; their `api-version` says nothing to us.
+    """
     paths = (
         f"/v1/{tail}",
         f"/{tail}",
@@ -253,7 +263,7 @@ def _posts(handler: Handler, name: str, tail: str) -> list[Endpoint]:
             scope=Scope.INFERENCE,
             handler=handler,
             name=name if n == 0 else f"{name}_{n}",
-            summary=_SUMMARIES[name],
+            summary=summary,
             tag="inference",
             errors=ERRORS,
             listed=n == 0,

@@ -123,7 +123,7 @@ def _operation(endpoint: Endpoint, by_kind: Mapping[Any, Json], components: Json
 
 def _request_body(endpoint: Endpoint, by_kind: Mapping[Any, Json]) -> Json:
     schema = by_kind[endpoint.body] if endpoint.body is not None else {"type": "object"}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": True, "content": {endpoint.takes: {"schema": schema}}}
 
 
 def _responses(endpoint: Endpoint, by_kind: Mapping[Any, Json]) -> Json:

@@ -127,8 +127,8 @@ model_list:
     model_info: {id: first, access_groups: [beta]}
   - model_name: chat
     litellm_params: {model: ollama_chat/llama3.1, api_base: "http://node:11434", order: 2, num_ctx: 8192}
-  - model_name: azure-chat
-    litellm_params: {model: azure/my-deployment, api_base: "https://x", api_version: "2024-06-01"}
+  - model_name: sage-chat
+    litellm_params: {model: sagemaker/my-endpoint}
   - model_name: embed
     litellm_params: {model: text-embedding-3-small, litellm_credential_name: main}
   - model_name: "openai/*"

@@ -21,4 +21,4 @@ def test_environment_names_follow_from_the_name_unless_a_row_says_more() -> None
 
 def test_embedding_vendors_do_not_chat() -> None:
     table = {provider.name: provider for provider in PROVIDERS}
-    assert Operation.CHAT not in table["voyage"].speaks
+    assert Operation.CHAT not in table["jina_ai"].speaks

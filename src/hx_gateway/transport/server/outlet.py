@@ -7,6 +7,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from hx_gateway.core.errors import Interrupted
 from hx_gateway.core.http import Application, Chunks, Request, Response
 from hx_gateway.core.run import Run
 from hx_gateway.transport.server.encode import SMALL, encode_head, has_body
@@ -138,6 +139,8 @@ class Outlet:
         except asyncio.CancelledError:
             keep = False
             self.refuse(_shutting_down())
+        except Interrupted:
+            keep = False  # an answer that is cut because its upstream broke off; it is noted there
         except Exception:  # noqa: BLE001 - the task runner: nothing is above it
             keep = False
             answer = error_response(500, "internal_error", None, "Internal error.")

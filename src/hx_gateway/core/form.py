@@ -1,0 +1,38 @@
+"""A form with files on its way through: too large to be held, so it is read as it arrives."""
+
+from typing import Protocol
+
+from hx_gateway.core.http import Chunks
+
+
+class Form(Protocol):
+    """The body of a call that is a form (`multipart/form-data`).
+
+    `boundary` frames what arrives; `fresh_boundary` what goes out, and no caller can foresee it.
+    `whole` is the body if it is small enough to be in memory. `is_repeatable`: all that was read of
+    it is still here, so it can be sent from its beginning (again).
+    """
+
+    @property
+    def boundary(self) -> bytes:
+        """The client's boundary."""
+        ...
+
+    @property
+    def fresh_boundary(self) -> bytes:
+        """Our own."""
+        ...
+
+    @property
+    def whole(self) -> bytes | None:
+        """The whole body, or None while it is not all in memory."""
+        ...
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it can be read from its beginning."""
+        ...
+
+    def pieces(self) -> Chunks:
+        """Read it from its beginning; call only while it is repeatable."""
+        ...

@@ -1,0 +1,165 @@
+"""Attempts of calls that are not JSON both ways."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tests.support.deployments import NoCredential, deployment, route
+from tests.support.forms import FakeForm, form_of
+from tests.support.pipelines import CALLER, collect
+from tests.support.pipelines import Rig as Pipelines
+from tests.support.sender import Answer, ScriptedSender
+
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.errors import Garbled, InvalidRequest, Overloaded, UpstreamError
+from hx_gateway.core.form import Form
+from hx_gateway.core.http import Origin, Response
+from hx_gateway.core.provider import Provider
+from hx_gateway.core.receipt import Ending
+from hx_gateway.core.route import Deployment
+from hx_gateway.core.usage import Measured, Price
+from hx_gateway.dialects import cohere_rerank, openai_media
+
+VENDOR = Provider(
+    name="vendor",
+    base_url=None,
+    auth=NoCredential(),
+    speaks={**openai_media.ALL, Operation.RERANK: (cohere_rerank.WAY_OUT,)},
+)
+SENT = form_of(("model", b"m"), ("file", b"sound"), ("tags", b"x"))
+
+
+def at(host: str, **fields: Any) -> Deployment:
+    return deployment(host, provider=VENDOR, origin=Origin(host=host), **fields)
+
+
+class Rig(Pipelines):
+    """A pipeline that carries, over a scripted sender."""
+
+    def __init__(self, *deployments: Deployment, **hosts: Sequence[Answer | UpstreamError]) -> None:
+        super().__init__(ScriptedSender(**hosts), route("m", *deployments), carries=True)
+
+    async def carry(
+        self, operation: Operation, form: Form | None = None, **fields: object
+    ) -> Response:
+        dialect = next(iter(VENDOR.speaks[operation])).name
+        call = Call(
+            id="c",
+            operation=operation,
+            dialect=dialect,
+            model="m",
+            fields=wire.decode_fields(wire.encode({"model": "m", **fields})) if not form else {},
+            form=form,
+            started_at=self.clock.monotonic(),
+        )
+        return await self.pipeline.handle(call, CALLER)
+
+
+JSON = {b"content-type": b"application/json"}
+HEARD = Answer(200, b'{"text": "hi", "usage": {"seconds": 2}}', headers=JSON)
+BUSY = Answer(500, b"{}")
+
+
+async def test_text_is_relayed_with_its_own_type_and_counted() -> None:
+    rig = Rig(at("a", price=Price(audio_second=3_000_000_000_000)), a=[HEARD])
+    reply = await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT))
+    assert reply.body == b'{"text": "hi", "usage": {"seconds": 2}}'
+    headers = dict(reply.headers)
+    assert headers[b"content-type"] == b"application/json"
+    assert headers[b"x-hx-changed"] == b"drop:tags"
+    assert headers[b"x-litellm-response-cost"] == b"0.006"
+    assert rig.receipts.only.usage == Measured(audio_ms=2000)
+    assert rig.receipts.only.cost == 6_000_000
+    assert rig.health.of(at("a")).in_flight == 0
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+async def test_a_form_that_is_still_here_is_sent_to_another(in_memory: bool) -> None:
+    form = FakeForm(SENT, in_memory=in_memory)
+    rig = Rig(at("a"), at("b", order=1), a=[BUSY], b=[HEARD])
+    await rig.carry(Operation.TRANSCRIBE, form)
+    assert rig.sender.hosts == ["a", "b"]
+    request = rig.sender.sent[1][1]
+    body = request.body if request.stream is None else await collect(request.stream)
+    assert b"model-b" in body
+    assert b"sound" in body
+
+
+async def test_a_form_that_was_let_go_is_not_sent_again_and_says_the_fault() -> None:
+    rig = Rig(at("a"), at("b", order=1), a=[BUSY], b=[HEARD])
+    with pytest.raises(UpstreamError) as caught:
+        await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT, in_memory=False, passes=True))
+    assert rig.sender.hosts == ["a"]
+    assert caught.value.http_status == Overloaded.status
+    assert caught.value.error_code == "upstream_overloaded"
+    assert rig.health.of(at("a")).failures == 1  # the health book knows the true fault
+    assert rig.receipts.only.ending is Ending.FAILED
+
+
+async def test_bytes_are_passed_on_as_they_are() -> None:
+    kind = {b"content-type": b"audio/mpeg"}
+    rig = Rig(at("a"), a=[Answer(200, b"ID3", b"\xff\xfb", headers=kind)])
+    reply = await rig.carry(Operation.SPEECH, input="hello", voice="x")
+    assert (b"content-type", b"audio/mpeg") in reply.headers
+    assert reply.chunks is not None
+    assert await collect(reply.chunks) == b"ID3\xff\xfb"
+    assert rig.receipts.only.ending is Ending.COMPLETE
+
+
+async def test_a_media_type_cannot_forge_a_header() -> None:
+    kind = {b"content-type": b"audio/mpeg\r\nset-cookie: x=y"}
+    rig = Rig(at("a"), a=[Answer(200, b"ID3", headers=kind)])
+    reply = await rig.carry(Operation.SPEECH, input="hello")
+    assert (b"content-type", b"application/octet-stream") in reply.headers
+    assert reply.chunks is not None
+    await reply.chunks.aclose()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b"<html>log in</html>", headers={b"content-type": b"text/html"}),
+        Answer(200, b"not json", headers=JSON),
+        Answer(200, b"", headers={b"content-type": b"audio/mpeg"}),
+        Answer(302, b"", headers={b"location": b"http://evil.test"}),
+    ],
+)
+async def test_what_is_no_answer_is_garbled(answer: Answer) -> None:
+    rig = Rig(at("a"), a=[answer])
+    with pytest.raises(Garbled):
+        await rig.carry(Operation.SPEECH, input="hello")
+    assert rig.health.of(at("a")).in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode", "is_asked"),
+    [
+        (Operation.SPEECH, "chat", False),
+        (Operation.SPEECH, "audio_speech", True),
+        (Operation.SPEECH, None, True),
+        (Operation.RERANK, "embedding", False),
+    ],
+)
+async def test_a_model_made_for_something_else_is_not_asked(
+    operation: Operation, mode: str | None, is_asked: bool
+) -> None:
+    rig = Rig(at("a", mode=mode), a=[Answer(200, b"x", headers={b"content-type": b"audio/mpeg"})])
+    if is_asked:
+        reply = await rig.carry(operation, input="hi")
+        assert reply.chunks is not None
+        await reply.chunks.aclose()
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        await rig.carry(operation, input="hi", query="q", documents=["d"])
+    assert (caught.value.param, caught.value.error_code) == ("model", "unsupported_operation")
+    assert rig.sender.sent == []
+    assert rig.receipts.only.ending is Ending.REFUSED
+
+
+async def test_plain_json_goes_the_ordinary_way() -> None:
+    ranked = Answer(200, b'{"results": [], "meta": {"billed_units": {"search_units": 1}}}')
+    rig = Rig(at("a", price=Price(search=2_000_000_000_000)), a=[ranked])
+    reply = await rig.carry(Operation.RERANK, query="q", documents=["d"])
+    assert reply.status == 200
+    assert rig.receipts.only.cost == 2_000_000
