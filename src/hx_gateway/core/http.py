@@ -1,6 +1,6 @@
 """HTTP as values: what the edge hands in, what it takes back, what goes to an upstream."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -37,18 +37,38 @@ class Memo:
         self.found: Any = None
 
 
+class Early:
+    """How a stream begins when its answer is long in coming: then the edge begins it by itself.
+
+    `last_words` gives what ends it when the server stops before there is an answer. `has_begun`
+    tells the handler that its answer can no longer be an error with a status.
+    """
+
+    __slots__ = ("has_begun", "headers", "heartbeat", "last_words")
+
+    def __init__(
+        self, headers: list[Header], heartbeat: bytes, last_words: Callable[[], bytes]
+    ) -> None:
+        """`heartbeat` is the first thing that is sent."""
+        self.headers = headers
+        self.heartbeat = heartbeat
+        self.last_words = last_words
+        self.has_begun = False
+
+
 class Request:
     """A request. Its body is there (`body`), arrives (`stream`), or is still to come (neither).
 
     `path` is percent-decoded and starts with `/`; `query` is raw. Header names are lower-case
     bytes; fields that came twice are joined with `, ` (the edge refuses doubles that matter).
     The length of the body is not among them: `length` is in bytes, None when nobody said it.
-    `peer` is the client's address as text; `received_at` is monotonic seconds.
+    `peer` is the client's address as text; `received_at` is monotonic seconds. A handler that
+    answers with a stream may say in `early` how to begin it before it is known.
     """
 
     __slots__ = (
-        "body", "headers", "length", "memo", "method", "path", "peer", "query", "received_at",
-        "stream",
+        "body", "early", "headers", "length", "memo", "method", "path", "peer", "query",
+        "received_at", "stream",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +94,7 @@ class Request:
         self.length: int | None = 0
         self.memo = memo or Memo()
         self.stream: Chunks | None = None
+        self.early: Early | None = None
 
     def header(self, name: bytes) -> str | None:
         """Get one header as text (latin-1, as HTTP has it); None when absent."""

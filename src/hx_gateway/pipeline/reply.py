@@ -111,23 +111,18 @@ class Reply:
         if self._closed:
             raise StopAsyncIteration
         try:
-            return await self._more()
+            while data := await self._exchange.receive():
+                out = self._passage.feed(data)
+                if out:
+                    self._pieces += 1
+                    return out
+            last = b"" if self._ended else self._passage.end()
         except UpstreamError as fault:
             broken = Interrupted(
                 "The upstream broke off while answering.", upstream_status=fault.upstream_status
             )
             self._finish(Ending.BROKEN, broken)
             return self._error(broken)
-
-    async def _more(self) -> bytes:
-        feed = self._passage.feed
-        receive = self._exchange.receive
-        while data := await receive():
-            out = feed(data)
-            if out:
-                self._pieces += 1
-                return out
-        last = b"" if self._ended else self._passage.end()
         self._finish(Ending.COMPLETE)
         if not last:
             raise StopAsyncIteration

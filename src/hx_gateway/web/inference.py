@@ -1,6 +1,5 @@
 """The inference routes: chat, completions, embeddings, models."""
 
-import asyncio
 from collections.abc import Awaitable, Mapping
 from functools import partial
 
@@ -12,13 +11,14 @@ from hx_gateway.core import wire
 from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import GatewayError, Interrupted, InvalidRequest, UnknownModel
-from hx_gateway.core.http import SSE_TYPE, Chunks, Response
+from hx_gateway.core.http import SSE_TYPE, Early, Response
 from hx_gateway.core.principal import Scope
+from hx_gateway.core.provider import WayIn
 from hx_gateway.core.snapshot import ServerSettings
-from hx_gateway.core.tasks import spawn
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import take_controls
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.reply import Canned
 from hx_gateway.pipeline.tags import take_tags
 from hx_gateway.pipeline.wishes import read_wishes
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
@@ -73,20 +73,18 @@ class Inference:
         visit.is_recorded = True
         if not call.stream or not self._heartbeat_s:
             return await self._pipeline.handle(call, visit.caller)
-        work = self._pipeline.handle(call, visit.caller)
-        task = spawn(work, name="call", expected=(GatewayError,))
-        try:
-            await asyncio.wait((task,), timeout=self._heartbeat_s)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
+        way_in = WAYS_IN[call.dialect]
         heartbeat = HEARTBEATS.get(call.dialect, COMMENT)
-        if task.done():
-            response = task.result()
-            response.heartbeat = heartbeat
-            return response
-        late = LateStream(task, call)
-        return Response(200, headers=[SSE_TYPE], chunks=late, heartbeat=heartbeat)
+        early = Early([SSE_TYPE], heartbeat, partial(_stopping, way_in, call.id))
+        visit.request.early = early
+        try:
+            response = await self._pipeline.handle(call, visit.caller)
+        except GatewayError as error:
+            if not early.has_begun:
+                raise
+            return Response(200, chunks=Canned(way_in.stream_error(error, call.id)))
+        response.heartbeat = heartbeat
+        return response
 
     def call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
         """Read a request into a call; raises InvalidRequest."""
@@ -142,55 +140,10 @@ class Inference:
         )
 
 
-class LateStream:
-    """A stream whose first byte is long in coming: heartbeats go out before it is known.
-
-    The 200 is committed by then, so a failure ends it with an error event.
-    """
-
-    def __init__(self, task: "asyncio.Task[Response]", call: Call) -> None:
-        """Wait for the task's reply when iterated."""
-        self._task = task
-        self._call = call
-        self._chunks: Chunks | None = None
-        self._failed = False
-
-    def __aiter__(self) -> "LateStream":
-        """Iterate over itself."""
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Give the reply's bytes once there is a reply."""
-        if self._failed:
-            raise StopAsyncIteration
-        if self._chunks is None:
-            try:
-                reply = await asyncio.shield(self._task)
-            except GatewayError as error:
-                self._failed = True
-                return WAYS_IN[self._call.dialect].stream_error(error, self._call.id)
-            if reply.chunks is None:
-                raise StopAsyncIteration
-            self._chunks = reply.chunks
-        return await anext(aiter(self._chunks))
-
-    def last_words(self) -> bytes:
-        """Give the event that ends it when the gateway stops."""
-        words = getattr(self._chunks, "last_words", None)
-        if words is not None:
-            return bytes(words())
-        self._failed = True
-        error = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
-        return WAYS_IN[self._call.dialect].stream_error(error, self._call.id)
-
-    async def aclose(self) -> None:
-        """Stop the call, or what it began to answer."""
-        if not self._task.done():
-            self._task.cancel()
-        elif self._chunks is None and not self._task.cancelled() and not self._task.exception():
-            self._chunks = self._task.result().chunks
-        if self._chunks is not None:
-            await self._chunks.aclose()
+def _stopping(way_in: WayIn, call_id: str) -> bytes:
+    """Write the event that ends a stream without an answer when the gateway stops."""
+    error = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
+    return way_in.stream_error(error, call_id)
 
 
 def _cache_wish(visit: Visit, controls: Mapping[str, msgspec.Raw]) -> CacheWish | None:

@@ -4,8 +4,9 @@ import asyncio
 
 import msgspec
 import pytest
-from tests.support.edge import Pieces, Script, serving, streaming, until
+from tests.support.edge import Handler, Pieces, Script, serving, streaming, until
 
+from hx_gateway.core.http import Early, Request, Response
 from hx_gateway.core.snapshot import ServerSettings
 
 GET = b"GET /s HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -60,6 +61,58 @@ async def test_heartbeat_before_the_first_event_brings_the_head() -> None:
         client = await served.connect()
         client.send(GET)
         assert (await client.until(b": ping\n\n", 1.0)).startswith(b"HTTP/1.1 200 ")
+
+
+def early(result: Response | None, seconds: float) -> Handler:
+    """Make a handler that says how to begin, and has an answer only after some time."""
+
+    async def handler(request: Request) -> Response:
+        kind = (b"content-type", b"text/event-stream")
+        request.early = Early([kind], b": ping\n\n", lambda: b"data: stopping\n\n")
+        await asyncio.sleep(seconds)
+        return result or Response(200, headers=[kind], chunks=Pieces(b"x"), heartbeat=b": ping\n\n")
+
+    return handler
+
+
+async def test_a_stream_begins_by_itself_when_its_answer_is_long_in_coming() -> None:
+    async with serving(Script(s=early(None, 0.35)), QUICK) as served:
+        client = await served.connect()
+        client.send(GET + GET)
+        for _ in range(2):
+            answer = await client.answer()
+            assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+            beats = answer.body.removesuffix(b"x").split(b": ping\n\n")
+            assert len(beats) >= 3
+            assert set(beats) == {b""}
+
+
+async def test_an_answer_that_is_soon_there_is_not_begun_early() -> None:
+    async with serving(Script(s=early(Response(503, b"no"), 0.01)), QUICK) as served:
+        client = await served.connect()
+        client.send(GET)
+        assert ((await client.answer()).status, served.edge.live_requests) == (503, 0)
+
+
+async def test_a_stream_that_has_begun_and_gets_no_stream_is_cut() -> None:
+    async with serving(Script(s=early(Response(500, b"oops"), 0.3)), QUICK) as served:
+        client = await served.connect()
+        client.send(GET)
+        received = b""
+        while piece := await client.receive():
+            received += piece
+        assert b"200 OK" in received
+        assert b"oops" not in received
+        assert not received.endswith(b"0\r\n\r\n")
+
+
+async def test_a_stream_that_waits_for_its_answer_ends_with_its_last_words_at_a_stop() -> None:
+    async with serving(Script(s=early(None, 60.0)), QUICK) as served:
+        client = await served.connect()
+        client.send(GET)
+        await client.until(b": ping\n\n")
+        await served.edge.drain(0.05)
+        assert b"data: stopping\n\n\r\n0\r\n\r\n" in await client.until(b"0\r\n\r\n")
 
 
 async def test_producer_waits_for_a_reader_that_does_not_read() -> None:

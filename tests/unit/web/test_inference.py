@@ -10,7 +10,8 @@ from tests.support.pipelines import CALLER, DONE, Rig, chat_deployment, collect,
 from tests.support.sender import Answer, ScriptedSender
 
 from hx_gateway.core import wire
-from hx_gateway.core.errors import InvalidRequest, UnknownModel
+from hx_gateway.core.call import Operation
+from hx_gateway.core.errors import GatewayError, InvalidRequest, UnknownModel
 from hx_gateway.core.http import Request, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.snapshot import ServerSettings
@@ -63,31 +64,54 @@ async def test_what_cannot_be_read_is_refused_by_name(body: dict[str, Any]) -> N
     assert rig.sender.sent == []
 
 
-async def test_heartbeats_begin_before_the_first_token() -> None:
+async def begin(rig: Rig) -> tuple[Request, "asyncio.Task[Response]"]:
+    """Ask for a stream whose answer is long in coming."""
+    body = {"model": "m", "messages": [], "stream": True}
+    request = Request("POST", "/v1/chat/completions", "", {}, body=wire.encode(body))
+    handler = inference(rig).handler(Operation.CHAT, "openai_chat")
+    task = asyncio.ensure_future(handler(Visit("v-1", request, CALLER)))
+    await asyncio.sleep(0.01)
+    return request, task
+
+
+async def test_a_stream_says_how_it_begins_before_its_answer_is_known() -> None:
     slow = Answer(200, 0.05, delta("hi"), delta(finish="stop"), DONE)
-    rig = Rig(ScriptedSender(a=[slow]), route("m", chat_deployment("a")))
-    response = await ask(inference(rig, heartbeat_s=0.01), model="m", messages=[], stream=True)
+    request, task = await begin(Rig(ScriptedSender(a=[slow]), route("m", chat_deployment("a"))))
+    assert request.early is not None
+    assert request.early.heartbeat == b": ping\n\n"
+    assert b'"error"' in request.early.last_words()
+    response = await task
     assert response.heartbeat == b": ping\n\n"
     assert response.chunks is not None
     assert await collect(response.chunks) == delta("hi") + delta(finish="stop") + DONE
 
 
-async def test_a_late_failure_ends_the_stream_with_an_error_event() -> None:
+async def test_a_failure_ends_a_stream_that_has_begun_with_an_error_event() -> None:
     late = Answer(500, 0.05, b"oops")
     rig = Rig(ScriptedSender(a=[late]), route("m", chat_deployment("a")), num_retries=0)
-    response = await ask(inference(rig, heartbeat_s=0.01), model="m", messages=[], stream=True)
+    request, task = await begin(rig)
+    assert request.early is not None
+    request.early.has_begun = True
+    response = await task
     assert response.chunks is not None
     got = await collect(response.chunks)
     assert got.count(b'"error"') == 1
     assert b"[DONE]" not in got
 
 
+async def test_a_failure_before_that_is_an_error_with_a_status() -> None:
+    late = Answer(500, 0.05, b"oops")
+    rig = Rig(ScriptedSender(a=[late]), route("m", chat_deployment("a")), num_retries=0)
+    _, task = await begin(rig)
+    with pytest.raises(GatewayError):
+        await task
+
+
 async def test_a_client_that_leaves_early_stops_the_call() -> None:
     rig = Rig(ScriptedSender(a=[Answer(200, 60.0)]), route("m", chat_deployment("a")))
-    response = await ask(inference(rig, heartbeat_s=0.01), model="m", messages=[], stream=True)
-    assert response.chunks is not None
-    await response.chunks.aclose()
-    await asyncio.sleep(0.01)
+    _, task = await begin(rig)
+    task.cancel()
+    await asyncio.wait((task,))
     assert rig.sender.exchanges[0].closed == 1
     assert rig.receipts.only.status == 499
 

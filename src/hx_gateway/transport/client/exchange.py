@@ -83,7 +83,8 @@ class Answer:
                     self._begun = True
                     return piece
                 if not self._ended:
-                    await self._open_connection().wait(self._idle, _STALLED)
+                    connection = self._connection or self._open_connection()
+                    await connection.wait(self._idle, _STALLED)
         except UpstreamError as fault:
             self.close()
             if self._begun and isinstance(fault, Garbled):

@@ -164,7 +164,7 @@ def _tick_of(settings: ServerSettings) -> float:
         settings.body_idle_timeout,
         settings.keepalive_timeout,
         settings.write_timeout,
-        settings.heartbeat_interval,
+        settings.heartbeat_interval or settings.write_timeout,
     )
     shortest = min((time for time in times if time), default=_TICKS[1])
     return min(max(shortest / 10, _TICKS[0]), _TICKS[1])

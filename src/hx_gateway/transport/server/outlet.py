@@ -39,8 +39,8 @@ class Outlet:
     """What goes out on one connection. `deadline` is loop time."""
 
     __slots__ = (
-        "_has_begun", "_intake", "_is_paused", "_is_running", "_is_settling", "_loop",
-        "_room", "_run", "_stalled_at", "_state", "_stream", "_transport", "deadline",
+        "_framing", "_has_begun", "_intake", "_is_paused", "_is_running", "_is_settling", "_loop",
+        "_request", "_room", "_run", "_stalled_at", "_state", "_stream", "_transport", "deadline",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +56,8 @@ class Outlet:
         self._loop = loop
         self._intake = intake
         self._run: Run | None = None
+        self._request: Request | None = None
+        self._framing: Framing | None = None
         self._stream: Stream | None = None
         self._is_running = False  # the run has had its first step
         self._is_settling = False  # the chunks are being closed: must not be cancelled
@@ -75,6 +77,9 @@ class Outlet:
     ) -> None:
         """Let the application answer: now, or `later` when this request is still being read."""
         self._stream = None
+        self._request = request
+        self._framing = framing
+        self.deadline = self._next_beat()
         self._has_begun = self._is_running = self._is_settling = False
         self._run = run = Run(self._serve(application, request, framing), self._loop)
         self._state.runs.add(run)
@@ -117,6 +122,8 @@ class Outlet:
             self.deadline = self._next_beat()
             if self._stream is not None:
                 self._stream.beat()
+            elif self._run is not None and not self._has_begun:
+                self._begin_early()
             return
         size = self._transport.get_write_buffer_size()
         if size >= self._stalled_at:
@@ -130,14 +137,15 @@ class Outlet:
         try:
             response = await application.answer(request)
             keep = self._intake.can_continue() and framing.keep_alive and not self._state.draining
-            if response.chunks is None:
-                self._write_whole(response, is_head=request.method == "HEAD", keep=keep)
-            else:
+            if response.chunks is not None:
                 await self._write_pieces(request, response, response.chunks, framing, keep=keep)
+            elif self._stream is None:  # else it began early and got no stream: it is cut below
+                self._write_whole(response, is_head=request.method == "HEAD", keep=keep)
             if self._is_paused:
                 await self._await_room()
         except asyncio.CancelledError:
             keep = False
+            self._end_early(request)
             self.refuse(_shutting_down())
         except Interrupted:
             keep = False  # an answer that is cut because its upstream broke off; it is noted there
@@ -148,15 +156,47 @@ class Outlet:
                 "request failed", extra={"request_id": dict(answer.headers)[ID].decode()}
             )
             self.refuse(answer)
+        self._finish(keep=keep)
+
+    def _finish(self, *, keep: bool) -> None:
+        """End the run of a request, then let the next one be read if the connection is kept."""
+        if self._stream is not None and not self._stream.has_ended:
+            self._transport.abort()  # without an end mark: the client must see that it is cut
         if self._run is not None:
             self._state.runs.discard(self._run)
             self._run = None
-        self._stream = None
+        self._request = self._stream = None
+        self.deadline = NEVER
         if keep:
             self._has_begun = False
             self._intake.proceed()
         else:
             self._intake.finish()
+
+    def _begin_early(self) -> None:
+        """Begin a stream whose answer is long in coming, if its handler has said how."""
+        request, framing = self._request, self._framing
+        early = None if request is None else request.early
+        if early is None or framing is None or self._transport.is_closing():
+            return
+        keep = self._intake.can_continue() and framing.keep_alive and not self._state.draining
+        head = encode_head(
+            Response(200, headers=early.headers),
+            self._state.common,
+            keep_alive=keep,
+            length=-1 if framing.is_old else None,
+        )
+        self._has_begun = early.has_begun = True
+        is_chunked = not framing.is_old
+        self._stream = Stream(self._transport, head, early.heartbeat, is_chunked=is_chunked)
+        self._stream.beat()
+
+    def _end_early(self, request: Request) -> None:
+        """End a stream that got no answer when the server stops."""
+        stream, early = self._stream, request.early
+        is_open = stream is not None and not stream.has_ended
+        if stream is not None and early is not None and is_open and self._state.expired:
+            stream.end(early.last_words())
 
     def _write_whole(self, response: Response, *, is_head: bool, keep: bool) -> None:
         body = response.body
@@ -175,8 +215,12 @@ class Outlet:
     ) -> None:
         is_empty = request.method == "HEAD" or not has_body(response.status)
         length = -1 if framing.is_old or not has_body(response.status) else None
-        stream: Stream | None = None
+        stream = self._stream
         try:
+            if stream is not None:  # begun already
+                stream.heartbeat = response.heartbeat
+                await self._pump(chunks, stream)
+                return
             head = encode_head(response, self._state.common, keep_alive=keep, length=length)
             self._has_begun = True
             if is_empty or self._transport.is_closing():

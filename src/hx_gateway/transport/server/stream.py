@@ -18,7 +18,7 @@ class LastWords(Protocol):
 class Stream:
     """Writes pieces; the head waits for the first, so that both leave in one segment."""
 
-    __slots__ = ("_head", "_heartbeat", "_is_chunked", "_transport", "has_ended")
+    __slots__ = ("_head", "_is_chunked", "_transport", "has_ended", "heartbeat")
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Stream:
         """Without `is_chunked` (HTTP/1.0) the end of the connection is the end of the answer."""
         self._transport = transport
         self._head = head
-        self._heartbeat = heartbeat
+        self.heartbeat = heartbeat
         self._is_chunked = is_chunked
         self.has_ended = False
 
@@ -48,8 +48,8 @@ class Stream:
 
     def beat(self) -> None:
         """Send the heartbeat, if the answer has one."""
-        if self._heartbeat is not None and not self.has_ended:
-            self.write(self._heartbeat)
+        if self.heartbeat is not None and not self.has_ended:
+            self.write(self.heartbeat)
 
     def end(self, last_words: bytes = b"") -> None:
         """Send the end mark, after the last words."""
