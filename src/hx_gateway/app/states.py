@@ -31,6 +31,8 @@ class DeploymentStates:
                 provider=deployment.provider.name,
                 model=deployment.model,
                 state=state,
+                rpm=deployment.rpm,
+                tpm=deployment.tpm,
             )
 
     def in_flight(self) -> int:

@@ -18,9 +18,12 @@ from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.planner import Planner
 from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.trial import trial_call
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.plan import GiveUp, Plan, Try
 from hx_gateway.routing.table import Table
+
+TRIAL_S = 10.0
 
 
 class Attempts(Protocol):
@@ -91,6 +94,28 @@ class Pipeline:
                 plan = plan or self._planner.plan(route, call, principal).begun(step)
                 step = plan.after(fault, self._clock.monotonic())
         raise step.fault
+
+    async def trial(
+        self, route: Route, deployment: Deployment, principal: Principal
+    ) -> GatewayError | None:
+        """Ask one deployment for as little as can be; gives what went wrong.
+
+        An inference like any other: it costs, leaves its receipt, and opens or closes the breaker.
+        """
+        call = trial_call(deployment, route.name, self._clock.monotonic(), int(self._clock.now()))
+        if call is None:
+            return None
+        record = Record(call, principal, self._clock, self._sinks)
+        try:
+            async with asyncio.timeout(TRIAL_S):
+                await self._attempter.attempt(call, Try(deployment=deployment, route=route), record)
+        except TimeoutError:
+            record.abandon()
+            return TimedOut("The upstream did not answer in time.")
+        except GatewayError as error:
+            record.failed(error)
+            return error
+        return None
 
     def state_of(self, deployment: Deployment) -> str:
         """Say how a deployment stands, for health pages."""

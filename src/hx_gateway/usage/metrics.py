@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from hx_gateway.core.receipt import Attempt, Ending, Receipt
 from hx_gateway.usage.families import families
-from hx_gateway.usage.tally import Series, Signature, Tally, series_of, signature
+from hx_gateway.usage.tally import Series, Signature, Tally, series_of, signature, spreads
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES = 10_000
@@ -26,12 +26,14 @@ _Labels = tuple[str, ...]
 
 
 class DeploymentState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a deployment is: 0 healthy, 1 failing in part, 2 out."""
+    """How a deployment is: 0 healthy, 1 failing in part, 2 out; and its limits, if it has any."""
 
     deployment_id: str
     provider: str
     model: str
     state: int
+    rpm: int | None = None
+    tpm: int | None = None
 
 
 def _no_states() -> Iterable[DeploymentState]:
@@ -150,9 +152,17 @@ class Metrics(Collector):
         yield _counter("hx_drained_answers", text, over, ("ending",))
 
     def _health(self) -> Iterable[Metric]:
-        states: dict[_Labels, int] = {
-            (s.deployment_id, s.provider, s.model): s.state for s in self._states()
-        }
+        all_ = {(s.deployment_id, s.provider, s.model): s for s in self._states()}
+        states: dict[_Labels, int] = {labels: s.state for labels, s in all_.items()}
+        for name in ("rpm", "tpm"):
+            limits = {labels: getattr(s, name) for labels, s in all_.items()}
+            what = "requests" if name == "rpm" else "tokens"
+            yield _gauge(
+                f"litellm_deployment_{name}_limit",
+                f"How many {what} a minute the configuration gives a deployment.",
+                {labels: limit for labels, limit in limits.items() if limit is not None},
+                _DEPLOYMENT,
+            )
         yield _gauge(
             "litellm_deployment_state",
             "0 healthy, 1 failing in part, 2 out.",
@@ -231,6 +241,13 @@ def _deployments(
         failed,
         (*_DEPLOYMENT, "exception_class"),
     )
+    metric = HistogramMetricFamily(
+        f"{name}latency_per_output_token", "Seconds for one output token.", labels=_DEPLOYMENT
+    )
+    labels = ("model_id", "api_provider", "model")
+    for key, spread in spreads(tallies, labels, lambda tally: tally.per_token).items():
+        metric.add_metric(key, list(spread.buckets()), spread.sum)
+    yield metric
 
 
 def _counter(name: str, text: str, values: Mapping[_Labels, int], labels: _Labels) -> Metric:

@@ -31,7 +31,7 @@ class Tally:
 
     __slots__ = (
         "cached", "calls", "first_token", "hits", "input", "kept", "misses", "nanos", "output",
-        "overhead", "reasoning", "straight", "total", "upstream",
+        "overhead", "per_token", "reasoning", "straight", "total", "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +50,7 @@ class Tally:
         self.upstream = Spread()
         self.first_token = Spread()
         self.overhead = Spread()
+        self.per_token = Spread()
 
     def add(self, receipt: Receipt) -> None:
         """Count one call; durations only of those that came to their proper end."""
@@ -59,10 +60,8 @@ class Tally:
         usage = receipt.usage
         self.input += usage.input
         self.output += usage.output
-        if usage.cached_read:
-            self.cached += usage.cached_read
-        if usage.reasoning:
-            self.reasoning += usage.reasoning
+        self.cached += usage.cached_read
+        self.reasoning += usage.reasoning
         if receipt.cache_hit is not None:
             self._add_lookup(receipt)
         if receipt.ending is not Ending.COMPLETE:
@@ -71,6 +70,8 @@ class Tally:
         self.total.add(seconds)
         upstream = receipt.upstream_seconds
         if upstream is not None:
+            if usage.output:
+                self.per_token.add(upstream / usage.output)
             self.upstream.add(upstream)
             self.overhead.add(seconds - upstream if seconds > upstream else 0.0)
         if receipt.stream and receipt.first_byte_seconds is not None:

@@ -1,17 +1,19 @@
 """What stands behind the public names, and how it is doing; nobody is asked for it.
 
 Shapes are LiteLLM's (`/model/info`, `/model_group/info`, `/health`), without credentials and
-addresses. Health is what the calls of this process found out, never an inference of its own.
+addresses. Health is what the calls of this process found out, and an inference only if asked for.
 """
 
-from collections.abc import Iterable
-from typing import TypeVar
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from hx_gateway.auth.policy import allows_model
+from hx_gateway.core.errors import GatewayError, NotFound
 from hx_gateway.core.http import Response
-from hx_gateway.core.principal import Scope
+from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.usage import NANOS_PER_USD, Price
 from hx_gateway.pipeline.handle import Pipeline
@@ -21,6 +23,7 @@ from hx_gateway.web.respond import json_response
 N = TypeVar("N", int, float)
 
 _CLOSED = "closed"
+_AT_ONCE = 10
 _TOKENS = 1_000_000  # prices are per million tokens
 
 
@@ -33,11 +36,15 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tpm: int | None = None
     weight: float | None = None
     order: int = 0
+    max_parallel_requests: int | None = None
     tags: tuple[str, ...] = ()
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a deployment; prices in dollars per token, null when nobody knows them."""
+    """What is known of a deployment; prices in dollars per token, null when nobody knows them.
+
+    What else the configuration says in `model_info` stands beside these.
+    """
 
     id: str
     litellm_provider: str
@@ -56,13 +63,53 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     model_name: str
     litellm_params: Params
-    model_info: Info
+    model_info: Mapping[str, object]
 
 
 class Models(msgspec.Struct, frozen=True, kw_only=True):
     """All deployments the caller may use."""
 
     data: list[Model]
+
+
+class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the deployments the caller may use."""
+
+    data: list[Model]
+    total_count: int
+    current_page: int
+    total_pages: int
+    size: int
+
+
+class InfoQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment by its id, or all."""
+
+    litellm_model_id: str | None = None
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"model_id": "modelId"}):
+    """Which page; only names with `search` in them, of one `model`, or one deployment."""
+
+    page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    size: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    search: str | None = None
+    model: str | None = None
+    model_id: str | None = None
+
+
+class GroupQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One public model, or all."""
+
+    model_group: str | None = None
+
+
+class HealthQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Only one public model, or one deployment; `inference`: ask each for a token, which costs."""
+
+    model: str | None = None
+    model_id: str | None = None
+    inference: bool = False
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +134,16 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
     data: list[Group]
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a deployment was when it was last asked."""
 
     model: str
     model_id: str
     model_group: str
+    custom_llm_provider: str
+    mode: str | None
     state: str
+    error: str | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,35 +163,60 @@ class ModelRoutes:
         self._pipeline = pipeline
 
     async def info(self, visit: Visit) -> Response:
-        """List deployments."""
+        """List deployments, or one."""
+        wanted = visit.query.litellm_model_id
+        found = [
+            self._model(route, each)
+            for route, each in self._deployments(visit)
+            if wanted is None or each.id == wanted
+        ]
+        if wanted is not None and not found:
+            raise NotFound(f"There is no deployment '{wanted[:100]}'.", param="litellm_model_id")
+        return json_response(Models(data=found))
+
+    async def page(self, visit: Visit) -> Response:
+        """List deployments by the page."""
+        query: PageQuery = visit.query
+        all_ = [
+            (route, each)
+            for route, each in self._deployments(visit)
+            if _is_meant(query, route, each)
+        ]
+        begin = (query.page - 1) * query.size
         return json_response(
-            Models(
-                data=[
-                    self._model(route, each)
-                    for route in self._allowed(visit)
-                    for each in route.deployments
-                ]
+            ModelPage(
+                data=[self._model(*each) for each in all_[begin : begin + query.size]],
+                total_count=len(all_),
+                current_page=query.page,
+                total_pages=-(-len(all_) // query.size),
+                size=query.size,
             )
         )
 
     async def groups(self, visit: Visit) -> Response:
         """List public models."""
-        return json_response(Groups(data=[self._group(route) for route in self._allowed(visit)]))
+        wanted = visit.query.model_group
+        routes = [r for r in self._allowed(visit) if wanted is None or r.name == wanted]
+        return json_response(Groups(data=[self._group(route) for route in routes]))
 
-    async def health(self, _visit: Visit) -> Response:
-        """Tell the healthy from the others."""
-        seen = [
-            Seen(
-                model=f"{each.provider.name}/{each.model}",
-                model_id=each.id,
-                model_group=route.name,
-                state=self._pipeline.state_of(each),
-            )
+    async def health(self, visit: Visit) -> Response:
+        """Tell the healthy from the others; asks them only if the caller wants it."""
+        query: HealthQuery = visit.query
+        meant = [
+            (route, each)
             for route in self._pipeline.table.routes()
             for each in route.deployments
+            if query.model in (None, route.name) and query.model_id in (None, each.id)
         ]
-        good = [each for each in seen if each.state == _CLOSED]
-        bad = [each for each in seen if each.state != _CLOSED]
+        errors: list[GatewayError | None] = [None] * len(meant)
+        if query.inference:
+            errors = await self._try_all(meant, visit.caller)
+        seen = [
+            self._seen(route, each, error)
+            for (route, each), error in zip(meant, errors, strict=True)
+        ]
+        good = [each for each in seen if each.state == _CLOSED and each.error is None]
+        bad = [each for each in seen if each not in good]
         return json_response(
             Health(
                 healthy_endpoints=good,
@@ -151,13 +226,41 @@ class ModelRoutes:
             )
         )
 
+    async def _try_all(
+        self, meant: Sequence[tuple[Route, Deployment]], caller: Principal
+    ) -> list[GatewayError | None]:
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def trial(route: Route, deployment: Deployment) -> GatewayError | None:
+            async with places:
+                return await self._pipeline.trial(route, deployment, caller)
+
+        return await asyncio.gather(*(trial(route, each) for route, each in meant))
+
+    def _seen(self, route: Route, deployment: Deployment, error: GatewayError | None) -> Seen:
+        return Seen(
+            model=f"{deployment.provider.name}/{deployment.model}",
+            model_id=deployment.id,
+            model_group=route.name,
+            custom_llm_provider=deployment.provider.name,
+            mode=deployment.mode,
+            state=self._pipeline.state_of(deployment),
+            error=None
+            if error is None
+            else f"{error.error_code or error.error_type}: {error.message}",
+        )
+
+    def _deployments(self, visit: Visit) -> Iterable[tuple[Route, Deployment]]:
+        for route in self._allowed(visit):
+            for deployment in route.deployments:
+                yield route, deployment
+
     def _allowed(self, visit: Visit) -> Iterable[Route]:
         for route in self._pipeline.table.routes():
             if allows_model(visit.caller, route.name, route.access_groups):
                 yield route
 
     def _model(self, route: Route, deployment: Deployment) -> Model:
-        vitals = self._pipeline.health.of(deployment)
         return Model(
             model_name=route.name,
             litellm_params=Params(
@@ -167,20 +270,25 @@ class ModelRoutes:
                 tpm=deployment.tpm,
                 weight=deployment.weight,
                 order=deployment.order,
+                max_parallel_requests=deployment.max_parallel,
                 tags=deployment.tags,
             ),
-            model_info=Info(
-                id=deployment.id,
-                litellm_provider=deployment.provider.name,
-                mode=deployment.mode,
-                max_input_tokens=deployment.max_input_tokens,
-                max_output_tokens=deployment.max_output_tokens,
-                input_cost_per_token=_dollars(deployment.price, "input"),
-                output_cost_per_token=_dollars(deployment.price, "output"),
-                state=self._pipeline.state_of(deployment),
-                in_flight=vitals.in_flight,
-                latency_s=round(vitals.latency(), 4),
-            ),
+            model_info={**deployment.info, **msgspec.structs.asdict(self._info(deployment))},
+        )
+
+    def _info(self, deployment: Deployment) -> Info:
+        vitals = self._pipeline.health.of(deployment)
+        return Info(
+            id=deployment.id,
+            litellm_provider=deployment.provider.name,
+            mode=deployment.mode,
+            max_input_tokens=deployment.max_input_tokens,
+            max_output_tokens=deployment.max_output_tokens,
+            input_cost_per_token=_dollars(deployment.price, "input"),
+            output_cost_per_token=_dollars(deployment.price, "output"),
+            state=self._pipeline.state_of(deployment),
+            in_flight=vitals.in_flight,
+            latency_s=round(vitals.latency(), 4),
         )
 
     def _group(self, route: Route) -> Group:
@@ -200,6 +308,14 @@ class ModelRoutes:
         )
 
 
+def _is_meant(query: PageQuery, route: Route, deployment: Deployment) -> bool:
+    return (
+        (query.search is None or query.search.lower() in route.name.lower())
+        and query.model in (None, route.name)
+        and query.model_id in (None, deployment.id)
+    )
+
+
 def _dollars(price: Price | None, kind: str) -> float | None:
     if price is None:
         return None
@@ -215,22 +331,35 @@ def endpoints(pipeline: Pipeline) -> tuple[Endpoint, ...]:
     """Make the endpoints of the family."""
     routes = ModelRoutes(pipeline)
     return (
-        _get("/model/info", "model_info", routes.info, Models),
-        _get("/v1/model/info", "model_info_v1", routes.info, Models),
-        _get("/model_group/info", "model_group_info", routes.groups, Groups),
-        _get("/health", "health", routes.health, Health),
+        _get("/model/info", "model_info", routes.info, InfoQuery, Models),
+        _get("/v1/model/info", "model_info_v1", routes.info, InfoQuery, Models),
+        _get("/v2/model/info", "model_info_v2", routes.page, PageQuery, ModelPage),
+        _get("/model_group/info", "model_group_info", routes.groups, GroupQuery, Groups),
+        Endpoint(
+            method="GET",
+            path="/health",
+            scope=Scope.ADMIN,
+            handler=routes.health,
+            name="health",
+            summary="How the deployments are; asks them only if told to",
+            tag="models",
+            query=HealthQuery,
+            answer=Health,
+            errors=(403, 422),
+        ),
     )
 
 
-def _get(path: str, name: str, handler: Handler, answer: type) -> Endpoint:
+def _get(path: str, name: str, handler: Handler, query: type, answer: type) -> Endpoint:
     return Endpoint(
         method="GET",
         path=path,
-        scope=Scope.ADMIN if answer is Health else Scope.ANY,
+        scope=Scope.ANY,
         handler=handler,
         name=name,
-        summary="How the deployments are; asks nobody" if answer is Health else "Show the models",
+        summary="Show the models by the page" if answer is ModelPage else "Show the models",
         tag="models",
+        query=query,
         answer=answer,
-        errors=(403,) if answer is Health else (),
+        errors=(404, 422) if answer is Models else (422,),
     )

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.receipts import attempt, receipt
 
 from hx_gateway.core.receipt import Ending
+from hx_gateway.core.usage import Usage
 from hx_gateway.usage.metrics import DeploymentState, Metrics
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -127,7 +128,10 @@ async def test_many_series_are_rendered_off_the_loop_with_the_same_result() -> N
 
 
 async def test_states_are_asked_at_the_reading() -> None:
-    states = [DeploymentState(deployment_id="d1", provider="acme", model="m", state=2)]
+    states = [
+        DeploymentState(deployment_id="d1", provider="acme", model="m", state=2, rpm=60),
+        DeploymentState(deployment_id="d2", provider="acme", model="m", state=0, tpm=9000),
+    ]
     lost = [0]
     metrics = Metrics(
         "0", states=lambda: states, in_flight=lambda: 1, log_lines_lost=lambda: lost[0]
@@ -138,6 +142,8 @@ async def test_states_are_asked_at_the_reading() -> None:
     lost[0] = 7
     samples = await read(metrics)
     assert total(samples, "litellm_deployment_state", model_id="d1") == 2
+    assert total(samples, "litellm_deployment_rpm_limit") == 60
+    assert total(samples, "litellm_deployment_tpm_limit", model_id="d2") == 9000
     assert total(samples, "litellm_in_flight_requests") == 1
     assert total(samples, "litellm_deployment_cooled_down_total", model_id="d1") == 1
     assert total(samples, "hx_dependency_up", dependency="redis") == 0
@@ -152,3 +158,13 @@ async def test_odd_names_do_not_break_the_format(value: str) -> None:
     metrics.take(receipt(model=value, alias=value))
     samples = await read(metrics)
     assert total(samples, "litellm_proxy_total_requests_metric_total", requested_model=value) == 1
+
+
+async def test_the_time_of_a_token_is_that_of_the_answer_by_its_length() -> None:
+    metrics = Metrics("0")
+    metrics.take(receipt(upstream_seconds=2.0, usage=Usage(output=100)))
+    metrics.take(receipt(upstream_seconds=2.0, usage=Usage()))  # nothing to divide by
+    samples = await read(metrics)
+    name = "litellm_deployment_latency_per_output_token"
+    assert total(samples, f"{name}_count", model_id="d1", litellm_model_name="model-of-d1") == 1
+    assert total(samples, f"{name}_sum") == pytest.approx(0.02)
