@@ -152,6 +152,7 @@ class Ollama(Listener):
             **durations(prompt=read, answer=len(text.split())),
         }
         if body.get("stream", True) is False:
+            await asyncio.sleep(self.pace_s * len(messages))
             await wire.json({**end, "message": _merged(messages)})
             return
         await wire.begin(kind=NDJSON)

@@ -23,7 +23,8 @@ from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.carry import Carrier
 from hx_gateway.pipeline.counting import TokenCounter
-from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.gate import NodeGate
+from hx_gateway.pipeline.handle import Attempts, Pipeline
 from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.rag.service import DocumentService
@@ -100,12 +101,16 @@ def _pipeline_with(
         watchdog=parts.watchdog,
         quota=quota,
     )
+    asker: Attempts = _carrier(attempter, parts, quota) if carries else attempter
+    if snapshot.nodes:
+        asker = NodeGate(asker, parts.fleet, parts.clock, parts.node_metrics.waited)
     ground = ground_of(settings, parts.health, parts.random, parts.meter)
+    rules = fit_rules(table.routes(), settings, ground, parts.fleet)
     return Pipeline(
         table=table,
-        planner=Planner(table, ground, fit_rules(table.routes(), settings, ground)),
+        planner=Planner(table, ground, rules),
         health=parts.health,
-        attempter=_carrier(attempter, parts, quota) if carries else attempter,
+        attempter=asker,
         settings=settings,
         clock=parts.clock,
         sinks=parts.sinks if quota is None else (*parts.sinks, quota),

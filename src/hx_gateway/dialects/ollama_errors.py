@@ -16,6 +16,7 @@ class _Error(msgspec.Struct):
     error: str | None = None
 
 
+_TOO_LONG = "the input length exceeds the context length"
 _ERROR = msgspec.json.Decoder(_Error)
 
 
@@ -25,7 +26,11 @@ def fault(status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamE
         message = _ERROR.decode(body).error
     except NOT_JSON:
         message = None
-    return fault_of(Complaint(status=status, message=message, retry_after_s=retry_after(headers)))
+    # There are no codes, so this one text, a constant of `llm/llama_server.go`, stands for one.
+    code = "context_length_exceeded" if message == _TOO_LONG else None
+    return fault_of(
+        Complaint(status=status, message=message, code=code, retry_after_s=retry_after(headers))
+    )
 
 
 def stream_fault(message: str, status: int | None) -> UpstreamError:

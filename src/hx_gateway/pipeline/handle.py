@@ -1,7 +1,7 @@
 """The way of a call, on one screen: find, look up, plan, send, decode or relay, answer, settle."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -29,9 +29,9 @@ TRIAL_S = 10.0
 class Attempts(Protocol):
     """Asks one deployment; an `Attempter` is one."""
 
-    async def attempt(
+    def attempt(
         self, call: Call, step: Try, record: Record, plan: Plan | None = None
-    ) -> Response:
+    ) -> Awaitable[Response]:
         """Give an answer that has begun; raises UpstreamError when there is none."""
         ...
 

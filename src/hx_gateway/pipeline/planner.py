@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from hx_gateway.auth.policy import allows_model
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Random
@@ -10,6 +12,8 @@ from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.routing.balance import strategies
 from hx_gateway.routing.fitness import Fitness, FitRules, Room, minute_room, parallel_room
+from hx_gateway.routing.fleet import Fleet
+from hx_gateway.routing.fleet_rules import has_nodes, node_preference, node_room, window_room
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.plan import NEVER, Errand, Ground, Plan, RetryPolicy, Step, Try
@@ -58,7 +62,11 @@ class Planner:
 
         def fit(entered: Route) -> Fitness | None:
             rules = self._rules.get(entered.pattern or entered.name)
-            return None if rules is None else rules.for_call(call, principal.metadata)
+            return (
+                None
+                if rules is None
+                else rules.for_call(call, principal.metadata, entered.deployments)
+            )
 
         errand = Errand(
             find=find,
@@ -96,11 +104,23 @@ def ground_of(settings: RoutingSettings, health: Health, random: Random, meter: 
 
 
 def fit_rules(
-    routes: Iterable[Route], settings: RoutingSettings, ground: Ground
+    routes: Iterable[Route], settings: RoutingSettings, ground: Ground, fleet: Fleet | None = None
 ) -> Mapping[str, FitRules]:
     """Decide what each route asks of its deployments; routes that ask nothing are left out."""
-    made = {route.name: _rules_of(route, settings, ground) for route in routes}
+    made = {route.name: _rules_of(route, settings, ground, fleet) for route in routes}
     return {name: rules for name, rules in made.items() if rules != FitRules()}
+
+
+def _with_nodes(rules: FitRules, fleet: Fleet) -> FitRules:
+    """Add what a route with nodes asks."""
+    context = fleet.settings.context
+    refusing = [window_room(fleet)] if context == "refuse" else []
+    return msgspec.structs.replace(
+        rules,
+        counts_tokens=rules.counts_tokens or context != "off",
+        rooms=(*rules.rooms, *refusing, node_room(fleet)),
+        preferences=(*rules.preferences, node_preference(fleet)),
+    )
 
 
 def counts_use(route: Route, settings: RoutingSettings) -> bool:
@@ -108,7 +128,9 @@ def counts_use(route: Route, settings: RoutingSettings) -> bool:
     return route.strategy in BY_USE or HARD_LIMITS in settings.optional_pre_call_checks
 
 
-def _rules_of(route: Route, settings: RoutingSettings, ground: Ground) -> FitRules:
+def _rules_of(
+    route: Route, settings: RoutingSettings, ground: Ground, fleet: Fleet | None
+) -> FitRules:
     all_ = route.deployments
     rooms: list[Room] = []
     has_limits = any(each.rpm is not None or each.tpm is not None for each in all_)
@@ -117,10 +139,11 @@ def _rules_of(route: Route, settings: RoutingSettings, ground: Ground) -> FitRul
         rooms.append(minute_room(ground.meter))
     if any(each.max_parallel is not None for each in all_):
         rooms.append(parallel_room(ground.health))
-    return FitRules(
+    rules = FitRules(
         by_tags=settings.tag_filtering and any(each.tags for each in all_),
         match_any=settings.tag_match_any if settings.tag_filtering else True,
         by_window=settings.pre_call_checks,
         counts_tokens=is_limited and any(each.tpm is not None for each in all_),
         rooms=tuple(rooms),
     )
+    return rules if fleet is None or not has_nodes(route) else _with_nodes(rules, fleet)

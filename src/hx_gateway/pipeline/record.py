@@ -1,6 +1,6 @@
 """What is noted of one call while it is under way, and its one settlement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock
@@ -37,6 +37,7 @@ class Record:
         "group",
         "is_estimated",
         "left",
+        "on_end",
         "principal",
         "retries",
         "usage",
@@ -61,6 +62,7 @@ class Record:
         self.group: str | None = None  # the route that was fallen back to
         self.first_byte_s: float | None = None
         self.left: int | None = None
+        self.on_end: Callable[[Ending], None] | None = None
         self.is_estimated = False
         self.usage: Usage | None = None
         self.cost: int | None = None
@@ -169,6 +171,8 @@ class Record:
         receipt = self._receipt(ending, status, error)
         for sink in self._sinks:
             sink.take(receipt)
+        if self.on_end is not None:
+            self.on_end(receipt.ending)
 
     def _receipt(self, ending: Ending, status: int, error: GatewayError | None) -> Receipt:
         call, principal, deployment = self._call, self.principal, self.deployment

@@ -7,6 +7,7 @@ this has no rules, and its calls never come here.
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec import Raw
 
 from hx_gateway.core.call import Call
 from hx_gateway.core.errors import ContextWindowExceeded, Exhausted, Unfit, UpstreamError
@@ -20,15 +21,20 @@ DEFAULT_TAG = "default"
 # Why a deployment has no room at the moment, None when it has; asked at each choice.
 Room = Callable[[Deployment, float, "Need"], UpstreamError | None]
 # Narrows what is usable to what is liked best; never to nothing.
-Preference = Callable[[Sequence[Deployment]], Sequence[Deployment]]
+Preference = Callable[[Sequence[Deployment], float, "Need"], Sequence[Deployment]]
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one call needs of a deployment. `tokens` is an estimate, 0 when nobody asked for it."""
+    """What one call needs of a deployment. `tokens` is an estimate, 0 when nobody asked for it.
+
+    `peers` are all deployments of the route, `fields` those of the call's body.
+    """
 
     tags: tuple[str, ...] = ()
     region: str | None = None
     tokens: int = 0
+    peers: Sequence[Deployment] = ()
+    fields: Mapping[str, Raw] = {}
 
 
 class FitRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +52,9 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
     rooms: tuple[Room, ...] = ()
     preferences: tuple[Preference, ...] = ()
 
-    def for_call(self, call: Call, metadata: Mapping[str, object]) -> "Fitness":
+    def for_call(
+        self, call: Call, metadata: Mapping[str, object], peers: Sequence[Deployment] = ()
+    ) -> "Fitness":
         """Apply the rules to a call; `metadata` is that of the caller's key."""
         tags = (*call.tags, *_key_tags(metadata)) if self.by_tags else ()
         wants_tokens = self.by_window or self.counts_tokens
@@ -54,6 +62,8 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
             tags=tags,
             region=_region(call, metadata) if self.by_window else None,
             tokens=estimate_tokens(call.fields) if wants_tokens else 0,
+            peers=peers,
+            fields=call.fields,
         )
         return Fitness(self, need)
 
@@ -87,10 +97,10 @@ class Fitness:
                 return reason
         return None
 
-    def prefer(self, usable: Sequence[Deployment]) -> Sequence[Deployment]:
+    def prefer(self, usable: Sequence[Deployment], now: float) -> Sequence[Deployment]:
         """Narrow what is usable to what is preferred."""
         for preference in self._rules.preferences:
-            usable = preference(usable) or usable
+            usable = preference(usable, now, self._need) or usable
         return usable
 
 

@@ -5,6 +5,7 @@ as the process: a reload changes nodes and settings, and keeps what is known and
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -32,6 +33,18 @@ class Window(msgspec.Struct, frozen=True):
 
     tokens: int
     is_sure: bool
+
+
+class Come(Protocol):
+    """Where a call that waits gets its turn; a future is one."""
+
+    def done(self) -> bool:
+        """Whether nobody waits there any more."""
+        ...
+
+    def set_result(self, result: "Turn", /) -> None:
+        """Give it its turn."""
+        ...
 
 
 class Turn:
@@ -118,7 +131,11 @@ class Fleet:
             return None
         if self._is_away(one, sight) and any(self._could(peer) for peer in peers):
             return _ASLEEP if sight.state is NodeState.ASLEEP else _MISSING
-        return None if self._is_free(self.place_of(one), now) else _FULL
+        return None if self.is_free(one, now) else _FULL
+
+    def is_free(self, deployment: Deployment, now: float) -> bool:
+        """Say whether there is a place for one more call."""
+        return self._is_free(self.place_of(deployment), now)
 
     def prefer(self, usable: Deployments, now: float) -> Deployments:
         """Keep those whose node holds the model, else the awake ones; of these the least loaded."""
@@ -147,9 +164,7 @@ class Fleet:
         reason = self._reason(deployment, peers, now)
         return self._begin(deployment, key, reason, now)
 
-    def line_up(
-        self, wanted: Deployments, key: str, grant: Callable[[Turn], None], now: float
-    ) -> Waiting[Place]:
+    def line_up(self, wanted: Deployments, key: str, come: Come, now: float) -> Waiting[Place]:
         """Wait for a place at any of these; raises NodeBusy when too many wait already."""
         by_place = {self.place_of(each): each for each in wanted}
         seconds = self._expected_s(by_place)
@@ -157,12 +172,12 @@ class Fleet:
         if is_full or seconds > self.settings.queue_timeout:
             raise self.busy(seconds)
 
-        def granted(place: Place, now: float) -> None:
-            deployment = by_place[place]
-            reason = self._reason(deployment, (), now)
-            grant(self._begin(deployment, key, reason, now))
+        def grant(place: Place, now: float) -> None:
+            if not come.done():  # who has left may not have said so yet
+                reason = self._reason(by_place[place], (), now)
+                come.set_result(self._begin(by_place[place], key, reason, now))
 
-        waiting = self.line.join(by_place, key, granted)
+        waiting = self.line.join(by_place, key, grant)
         self.advance(now)
         return waiting
 

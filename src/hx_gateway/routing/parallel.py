@@ -2,7 +2,7 @@
 
 A server that has no more slots lets calls wait in the order in which they came, and does not say
 so. What it does say: whoever answers is being worked on, and so is everybody who came before. That
-proves a number; one more than proven is tried. Why: `docs/decisions/0010-queue-and-parallel.md`.
+proves a number; one more than proven is tried. Why: `docs/decisions/0015-places-at-a-node.md`.
 """
 
 MOST = 64  # more is never tried without being told

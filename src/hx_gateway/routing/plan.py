@@ -16,6 +16,7 @@ from hx_gateway.core.errors import (
     ContentRefused,
     ContextWindowExceeded,
     CredentialRefused,
+    NodeBusy,
     NoDeployment,
     UpstreamError,
 )
@@ -35,7 +36,8 @@ NEVER = float("inf")
 class Try(msgspec.Struct, frozen=True, kw_only=True):
     """Ask this deployment, after `wait` seconds. `fallback`: it belongs to another route.
 
-    `fields` are those of the body that the caller wants changed for this fallback.
+    `fields` are those of the body that the caller wants changed for this fallback. `queue`: all of
+    these are taken; ask the first one that is free again.
     """
 
     deployment: Deployment
@@ -44,6 +46,7 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False
     fallback: bool = False
     fields: Mapping[str, Raw] = {}
+    queue: tuple[Deployment, ...] = ()
 
 
 class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +96,8 @@ class Plan:
     """The attempts of one call. Nearly every call needs only `first`, so the rest is lazy."""
 
     __slots__ = (
-        "_asked", "_attempts", "_current", "_errand", "_fallbacks", "_fields", "_fit", "_ground",
-        "_in_route", "_origin", "_reason", "_route", "_tiers", "_visited",
+        "_asked", "_attempts", "_current", "_errand", "_fallbacks", "_fields", "_fit", "_full",
+        "_ground", "_in_route", "_origin", "_reason", "_route", "_tiers", "_visited",
     )  # fmt: skip
 
     def __init__(self, route: Route, ground: Ground, errand: Errand) -> None:
@@ -106,6 +109,8 @@ class Plan:
         self._current: Deployment | None = None
         self._origin = route
         self._visited: set[str] = {route.name}
+        self._asked: tuple[str, ...] = ()
+        self._full: tuple[Deployment, ...] = ()
         self._reason: UpstreamError | None = None
         self._fields: Mapping[str, Raw] = {}
         self._enter(route)
@@ -120,9 +125,9 @@ class Plan:
 
         Never all open: when everything cools down, one is asked all the same.
         """
-        chosen = self._pick(now)
-        if chosen is not None:
-            return self._try(chosen)
+        begun = self._elsewhere(now)
+        if begun is not None:
+            return begun
         fault = self._reason or NoDeployment(_NOBODY)
         step = self._fall_back(fault, now)
         if isinstance(step, Try):
@@ -138,6 +143,11 @@ class Plan:
         """Take over after a first attempt that was made without a plan; gives itself."""
         self._try(step.deployment)
         return self
+
+    def moved(self, deployment: Deployment) -> None:
+        """Note that of those in the queue this one was asked."""
+        self._current = deployment
+        self._asked = (*self._asked[:-1], deployment.id)
 
     def after(self, fault: UpstreamError, now: float) -> Step:
         """Say what to do now that the last try has failed."""
@@ -162,6 +172,8 @@ class Plan:
         )
 
     def _is_retried(self, fault: UpstreamError) -> bool:
+        if isinstance(fault, NodeBusy):
+            return False  # it has waited long enough
         kind = kind_of(fault)
         is_own = isinstance(fault, ContextWindowExceeded | ContentRefused) or not fault.retryable
         if is_own and not self._insists(kind):
@@ -185,9 +197,9 @@ class Plan:
 
     def _retry(self, fault: UpstreamError, now: float) -> Try | None:
         """Another deployment of the route at once, else the same one after a while."""
-        other = self._pick(now)
+        other = self._elsewhere(now, retry=True)
         if other is not None:
-            return self._try(other, retry=True)
+            return other
         current = self._current
         if current is None or isinstance(fault, CredentialRefused):
             return None
@@ -265,7 +277,7 @@ class Plan:
         self._route = route
         self._in_route = 0
         self._tiers: Sequence[Sequence[Deployment]] | None = None
-        self._asked: tuple[str, ...] = ()
+        self._asked = self._full = ()
         self._fields = {}
         fit = self._errand.fit
         self._fit = None if fit is None else fit(route)
@@ -288,6 +300,8 @@ class Plan:
         if reason is None:
             return True
         self._reason = self._reason or reason
+        if isinstance(reason, NodeBusy):
+            self._full = (*self._full, deployment)
         return False
 
     def _pick(self, now: float) -> Deployment | None:
@@ -298,6 +312,7 @@ class Plan:
         find out by itself that it is back.
         """
         ground = self._ground
+        self._full = ()
         for tier in self._candidates():
             usable = [each for each in tier if self._is_usable(each, now)]
             if not usable:
@@ -308,7 +323,7 @@ class Plan:
                     return next(each for each in usable if not ground.health.is_closed(each))
                 usable = closed or usable
             if self._fit is not None:
-                usable = list(self._fit.prefer(usable))
+                usable = list(self._fit.prefer(usable, now))
             moment = Moment(ground.health, ground.random, now, self._errand.stream, ground.meter)
             return pick(usable, ground.strategies[self._route.strategy], moment)
         return None
@@ -321,6 +336,13 @@ class Plan:
             return False
         return self._fit is None or self._fits(deployment, now)
 
+    def _elsewhere(self, now: float, *, retry: bool = False) -> Try | None:
+        """Ask one that was not asked yet, else wait for those that are only full."""
+        chosen = self._pick(now)
+        if chosen is not None:
+            return self._try(chosen, retry=retry)
+        return self._try(self._full[0], retry=retry, queue=self._full) if self._full else None
+
     def _try(
         self,
         deployment: Deployment,
@@ -328,6 +350,7 @@ class Plan:
         wait: float = 0.0,
         retry: bool = False,
         fallback: bool = False,
+        queue: tuple[Deployment, ...] = (),
     ) -> Try:
         self._current = deployment
         self._asked = (*self._asked, deployment.id)
@@ -340,6 +363,7 @@ class Plan:
             retry=retry,
             fallback=fallback,
             fields=self._fields,
+            queue=queue,
         )
 
 

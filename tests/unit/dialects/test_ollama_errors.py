@@ -1,6 +1,12 @@
 import pytest
 
-from hx_gateway.core.errors import ModelMissing, Overloaded, Rejected, UpstreamError
+from hx_gateway.core.errors import (
+    ContextWindowExceeded,
+    ModelMissing,
+    Overloaded,
+    Rejected,
+    UpstreamError,
+)
 from hx_gateway.dialects.ollama_errors import fault, stream_fault
 
 
@@ -8,6 +14,12 @@ from hx_gateway.dialects.ollama_errors import fault, stream_fault
     ("status", "body", "kind", "message"),
     [
         (400, b'{"error":"no tools"}', Rejected, "no tools"),
+        (
+            400,
+            b'{"error":"the input length exceeds the context length"}',
+            ContextWindowExceeded,
+            "the input length exceeds the context length",
+        ),
         (400, b"<html>", Rejected, "The upstream refused the request."),
         (404, b'{"error":"not found"}', ModelMissing, "The upstream does not know the model."),
     ],

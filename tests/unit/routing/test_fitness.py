@@ -119,6 +119,22 @@ def test_tokens_are_estimated_only_where_somebody_asks() -> None:
 def test_preferences_narrow_one_after_the_other_but_never_to_nothing() -> None:
     trio = [deployment(name) for name in "abc"]
     rules = FitRules(
-        preferences=(lambda all_: all_[:2], lambda _all: [], lambda all_: all_[1:]),
+        preferences=(
+            lambda all_, _now, _need: all_[:2],
+            lambda _all, _now, _need: [],
+            lambda all_, _now, _need: all_[1:],
+        ),
     )
-    assert [each.id for each in rules.for_call(ask(), {}).prefer(trio)] == ["b"]
+    assert [each.id for each in rules.for_call(ask(), {}).prefer(trio, 0.0)] == ["b"]
+
+
+def test_what_is_asked_of_a_deployment_may_depend_on_the_others_and_on_the_call() -> None:
+    trio = [deployment(name) for name in "abc"]
+    seen: list[Need] = []
+
+    def room(_one: Deployment, _now: float, need: Need) -> None:
+        seen.append(need)
+
+    call = ask()
+    FitRules(rooms=(room,)).for_call(call, {}, trio).obstacle(trio[0], 0.0)
+    assert (seen[0].peers, seen[0].fields) == (trio, call.fields)

@@ -90,10 +90,32 @@ def test_what_is_on_no_node_is_none_of_its_business() -> None:
     assert fleet.prefer((rented, GPU1), 0.0) == [rented]
 
 
-def waiting(fleet: Fleet, key: str, *wanted: Deployment) -> list[Turn]:
-    turns: list[Turn] = []
-    fleet.line_up(wanted, key, turns.append, 0.0)
+class Come(list[Turn]):
+    """Where a call gets its turn; it may have left already."""
+
+    has_left = False
+
+    def done(self) -> bool:
+        return self.has_left or bool(self)
+
+    def set_result(self, result: Turn, /) -> None:
+        self.append(result)
+
+
+def waiting(fleet: Fleet, key: str, *wanted: Deployment) -> Come:
+    turns = Come()
+    fleet.line_up(wanted, key, turns, 0.0)
     return turns
+
+
+def test_who_has_left_is_passed_over() -> None:
+    fleet = two()
+    awake(fleet, "gpu1")
+    running = fleet.take(GPU1, BOTH, "key", 0.0)
+    gone, next_ = waiting(fleet, "key", GPU1), waiting(fleet, "key", GPU1)
+    gone.has_left = True
+    running.release(1.0)
+    assert (len(gone), len(next_)) == (0, 1)
 
 
 def test_a_place_that_becomes_free_goes_to_whose_turn_it_is() -> None:

@@ -301,7 +301,7 @@ class Fussy:
     def obstacle(self, deployment: Deployment, now: float) -> UpstreamError | None:
         return None if deployment.id in self.rooms else Exhausted("full", retry_after_s=9.0)
 
-    def prefer(self, usable: list[Deployment]) -> list[Deployment]:
+    def prefer(self, usable: list[Deployment], now: float) -> list[Deployment]:
         return [each for each in usable if each.id in self.likes] or usable
 
 
