@@ -14,8 +14,9 @@ from tests.support.migrations import upgrade
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.valkey import ValkeyServer, valkey_server
 
+from hx_gateway.core.answers import Answers
 from hx_gateway.core.clock import SystemClock
-from hx_gateway.core.ports import Answers, Counters, Store
+from hx_gateway.core.ports import Counters, Store
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import RedisSettings, StoreSettings
 from hx_gateway.store.answers_disk import DiskAnswers

@@ -6,8 +6,7 @@ from itertools import product
 
 import pytest
 
-from hx_gateway.core.label import answer_label
-from hx_gateway.core.ports import Answers
+from hx_gateway.core.answers import Answers, answer_label
 
 NAME, OTHER = "ab" * 32, "cd" * 32
 

@@ -221,3 +221,20 @@ async def test_names_of_any_kind_are_kept_apart(vectors: Vectors) -> None:
 
 async def test_it_answers_a_ping(vectors: Vectors) -> None:
     await vectors.ping()
+
+
+async def test_an_operator_removes_what_matches_of_all_tenants(vectors: Vectors, name: str) -> None:
+    await vectors.upsert(
+        name,
+        [
+            point(1, EAST, kind="answer"),
+            point(2, EAST, kind="answer", tenant="b"),
+            point(3, EAST, kind="other"),
+        ],
+    )
+    answers = Filter(must=(Match(key="kind", values=("answer",)),))
+    assert await vectors.purge(name, where=answers) == 2
+    assert await vectors.purge(name, where=answers) == 0
+    assert await vectors.purge("absent", where=answers) == 0
+    assert await found(vectors, name) == [3]
+    assert await found(vectors, name, tenant="b") == []

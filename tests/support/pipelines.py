@@ -11,9 +11,9 @@ from tests.support.sender import ScriptedSender
 from hx_gateway.cache.answers import AnswerCache
 from hx_gateway.cache.exact import ExactShelf
 from hx_gateway.core import wire
+from hx_gateway.core.answers import Answers
 from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.http import Origin, Response
-from hx_gateway.core.ports import Answers
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.receipt import Receipt

@@ -71,7 +71,13 @@ class MemoryVectors:
         return len(self._matching(name, tenant, where))
 
     async def delete(self, name: str, *, tenant: str, where: Filter) -> int:
-        gone = self._matching(name, tenant, where)
+        return self._remove(name, self._matching(name, tenant, where))
+
+    async def purge(self, name: str, *, where: Filter) -> int:
+        found = self.points.get(name, {}).values()
+        return self._remove(name, [p for p in found if matches(where, p.payload)])
+
+    def _remove(self, name: str, gone: list[Point]) -> int:
         for point in gone:
             del self.points[name][point.id]
         return len(gone)

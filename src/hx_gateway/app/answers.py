@@ -9,8 +9,8 @@ from hx_gateway.app.parts import Parts
 from hx_gateway.cache.answers import AnswerCache
 from hx_gateway.cache.exact import ExactShelf, Shelf
 from hx_gateway.cache.near import NearShelf
+from hx_gateway.core.answers import Answers
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.ports import Answers
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.handle import Pipeline

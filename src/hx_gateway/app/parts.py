@@ -9,8 +9,9 @@ from hx_gateway.app.nodes import NodeWatch
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.last_use import LastUse
+from hx_gateway.core.answers import Answers
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.ports import Answers, Counters, ReceiptSink, Store, Vectors
+from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet

@@ -22,7 +22,6 @@ FURTHER_CODES = {
     "beyond_own_rights": "The new key would have more than its maker.",
     "cache_control_not_allowed": "The key may not use this control of the answer cache.",
     "cache_off": "No answers are kept.",
-    "cache_type_unsupported": "The answer cache of this type cannot do this.",
     "blocked_api_key": "The key is blocked.",
     "blocked_team": "The team of the key is blocked, or does not exist any more.",
     "blocked_user": "The user of the key is blocked.",

@@ -9,11 +9,11 @@ from hx_gateway.cache.exact import Shelf
 from hx_gateway.cache.key import Circle, alike_of, name_of, version_of
 from hx_gateway.cache.question import Question
 from hx_gateway.cache.verdict import is_worth_keeping
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.chat import Chat
 from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.event import Event
-from hx_gateway.core.label import answer_label
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import CacheSettings

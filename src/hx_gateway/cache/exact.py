@@ -6,9 +6,8 @@ from typing import Protocol
 
 from hx_gateway.cache.entry import Entry, Found, sealed, unsealed
 from hx_gateway.cache.question import Question
+from hx_gateway.core.answers import Answers, answer_label
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.label import answer_label
-from hx_gateway.core.ports import Answers
 
 LEASE_S = 15.0  # how long a dead process keeps the others from asking
 

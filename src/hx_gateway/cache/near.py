@@ -6,12 +6,13 @@ import binascii
 import logging
 import uuid
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from hx_gateway.cache.entry import Entry, Found, sealed, unsealed
 from hx_gateway.cache.question import Question
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Conflict, GatewayError, NotFound
-from hx_gateway.core.label import answer_label
 from hx_gateway.core.ports import (
     Collection,
     Embedder,
@@ -24,6 +25,7 @@ from hx_gateway.core.ports import (
 from hx_gateway.core.snapshot import CacheSettings
 
 _SPACE = uuid.UUID("0b7e7c1a-3a39-5c0a-9f67-1d0f8f1f6a52")
+_KIND = "answer"
 _MAX_PENDING = 1000  # vectors of questions whose answers are under way
 _SWEEP_EVERY = 100  # keeps after which a tenant's expired answers are removed
 
@@ -83,6 +85,7 @@ class NearShelf:
             payload: dict[str, object] = {
                 "tenant": question.tenant,
                 "namespace": alike.bucket,
+                "kind": _KIND,
                 "id": question.name,
                 "expires_at": self._clock.now() + ttl_s,
                 "answer": base64.b64encode(sealed(entry)).decode(),
@@ -128,10 +131,19 @@ class NearShelf:
 
     async def _sweep(self, tenant: str) -> None:
         """Remove what has expired, now and then: otherwise nobody would."""
-        kept = self._kept[tenant] = self._kept.get(tenant, 0) + 1
-        if kept % _SWEEP_EVERY == 0:
-            old = Filter(must=(Match(key="expires_at", at_most=self._clock.now()),))
+        count = self._kept[tenant] = self._kept.get(tenant, 0) + 1
+        if count % _SWEEP_EVERY == 0:
+            old = Filter(must=(kept(), Match(key="expires_at", at_most=self._clock.now())))
             await self._vectors.delete(self._settings.collection, tenant=tenant, where=old)
+
+
+def kept(labels: Sequence[str] | None = None) -> Filter:
+    """Match kept answers, all of them or those with a label: nothing else of the collection."""
+    own = Match(key="kind", values=(_KIND,))
+    if labels is None:
+        return Filter(must=(own,))
+    names = tuple(label.partition("-")[2] for label in labels)
+    return Filter(must=(own, Match(key="id", values=names)))
 
 
 def _alive(bucket: str, now: float) -> Filter:

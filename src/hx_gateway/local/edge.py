@@ -25,7 +25,7 @@ from hx_gateway.local.frames import (
     Search,
     Upsert,
 )
-from hx_gateway.rag.conditions import within_tenant
+from hx_gateway.rag.conditions import filter_json, within_tenant
 
 _CODE = "vector_store_unavailable"
 _DECODER = msgspec.msgpack.Decoder(Answer)
@@ -78,6 +78,10 @@ class EdgeVectors:
     async def delete(self, name: str, *, tenant: str, where: Filter) -> int:
         """See `Vectors`."""
         return (await self._ask(Delete(name, within_tenant(tenant, where)))).count
+
+    async def purge(self, name: str, *, where: Filter) -> int:
+        """See `Vectors`."""
+        return (await self._ask(Delete(name, filter_json(where)))).count
 
     async def ping(self) -> None:
         """See `Vectors`."""

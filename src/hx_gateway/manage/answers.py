@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from hx_gateway.core.errors import DependencyError, InvalidRequest
-from hx_gateway.core.ports import Answers, Vectors
+from hx_gateway.cache.near import kept
+from hx_gateway.core.answers import Answers
+from hx_gateway.core.errors import DependencyError
+from hx_gateway.core.ports import Vectors
 from hx_gateway.core.snapshot import CacheSettings
 
 _ROLE = "answer cache"
@@ -35,20 +37,20 @@ class AnswerKeeper:
 
     async def delete(self, labels: Sequence[str]) -> int:
         """Remove answers by the keys that clients were shown; gives how many were there."""
+        if self._vectors is not None:
+            return await self._vectors.purge(self.settings.collection, where=kept(labels))
         return await self._found("cache_error").delete(labels)
 
     async def flush(self) -> None:
-        """Remove all answers of this gateway; what else is in the same Redis stays."""
+        """Remove all answers of this gateway; what else is in the same store stays."""
+        if self._vectors is not None:
+            await self._vectors.purge(self.settings.collection, where=kept())
+            return
         await self._found("cache_error").flush()
 
     def _found(self, type_: str) -> Answers:
-        if self._answers is not None:
-            return self._answers
-        if self._vectors is not None:
-            raise InvalidRequest(
-                "A semantic cache cannot be emptied this way; its answers end with their time.",
-                code="cache_type_unsupported",
+        if self._answers is None:
+            raise DependencyError(
+                _ROLE, "The answer cache is switched off.", code="cache_off", type_=type_
             )
-        raise DependencyError(
-            _ROLE, "The answer cache is switched off.", code="cache_off", type_=type_
-        )
+        return self._answers

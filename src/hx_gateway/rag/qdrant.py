@@ -16,7 +16,7 @@ from hx_gateway.core.errors import Conflict, DependencyError, NotFound, TimedOut
 from hx_gateway.core.http import JSON_TYPE, Deadlines, Header, HttpRequest, Origin, Sender
 from hx_gateway.core.ports import Collection, Filter, Hit, Point
 from hx_gateway.core.secret import Secret
-from hx_gateway.rag.conditions import Json, within_tenant
+from hx_gateway.rag.conditions import Json, filter_json, within_tenant
 
 _CODE = "vector_store_unavailable"
 _PIN = "hx_gateway"
@@ -156,19 +156,30 @@ class QdrantVectors:
 
     async def count(self, name: str, *, tenant: str, where: Filter) -> int:
         """See `Vectors`."""
-        body: Json = {"filter": within_tenant(tenant, where), "exact": True}
+        return await self._count(name, within_tenant(tenant, where))
+
+    async def delete(self, name: str, *, tenant: str, where: Filter) -> int:
+        """See `Vectors`."""
+        return await self._remove(name, within_tenant(tenant, where))
+
+    async def purge(self, name: str, *, where: Filter) -> int:
+        """See `Vectors`."""
+        return await self._remove(name, filter_json(where))
+
+    async def _count(self, name: str, condition: Json) -> int:
+        body: Json = {"filter": condition, "exact": True}
         try:
             return (await self._ask("POST", _path(name, "/points/count"), body, _Counted)).count
         except NotFound:
             return 0
 
-    async def delete(self, name: str, *, tenant: str, where: Filter) -> int:
-        """See `Vectors`: counts what matched before, less what still matches after."""
-        before = await self.count(name, tenant=tenant, where=where)
+    async def _remove(self, name: str, condition: Json) -> int:
+        """Count what matched before, less what still matches after."""
+        before = await self._count(name, condition)
         if before:
-            body: Json = {"filter": within_tenant(tenant, where)}
+            body: Json = {"filter": condition}
             await self._ask("POST", _path(name, "/points/delete?wait=true"), body, object)
-            before -= await self.count(name, tenant=tenant, where=where)
+            before -= await self._count(name, condition)
         return max(before, 0)
 
     async def ping(self) -> None:

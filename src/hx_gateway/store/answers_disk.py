@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.label import answer_label
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.label import answer_label
 
 # What an entry costs beside its bytes: the label, the dictionary's place, the struct.
 _OVERHEAD = 400

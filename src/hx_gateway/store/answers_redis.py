@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.clock import Clock, Random
-from hx_gateway.core.label import answer_label
 from hx_gateway.core.secret import Secret
 from hx_gateway.store.redis_link import RedisLink
 

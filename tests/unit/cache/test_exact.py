@@ -4,9 +4,9 @@ from tests.support.clock import FakeClock
 from hx_gateway.cache.entry import Entry
 from hx_gateway.cache.exact import ExactShelf
 from hx_gateway.cache.question import Question
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.label import answer_label
 from hx_gateway.store.answers_process import ProcessAnswers
 
 CALL = Call(id="c", operation=Operation.CHAT, dialect="d", model="m", fields={})

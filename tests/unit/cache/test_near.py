@@ -13,9 +13,9 @@ from hx_gateway.cache.entry import Entry
 from hx_gateway.cache.key import Alike
 from hx_gateway.cache.near import NearShelf
 from hx_gateway.cache.question import Question
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import Conflict, DependencyError, Overloaded
-from hx_gateway.core.label import answer_label
 from hx_gateway.core.ports import Collection, Filter
 from hx_gateway.core.snapshot import CacheSettings
 

@@ -2,8 +2,9 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.rag import MemoryVectors
 
-from hx_gateway.core.errors import DependencyError, InvalidRequest
-from hx_gateway.core.label import answer_label
+from hx_gateway.core.answers import answer_label
+from hx_gateway.core.errors import DependencyError
+from hx_gateway.core.ports import Collection, Point
 from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.manage.answers import AnswerKeeper
 from hx_gateway.store.answers_process import ProcessAnswers
@@ -44,12 +45,20 @@ async def test_a_cache_that_is_off_says_so() -> None:
         await keeper.flush()
 
 
-async def test_a_semantic_cache_is_pinged_where_it_is_and_not_emptied() -> None:
+async def test_a_semantic_cache_is_pinged_and_emptied_where_it_is() -> None:
     vectors = MemoryVectors()
-    keeper = AnswerKeeper(CacheSettings(enabled=True, type="qdrant-semantic"), None, vectors)
+    settings = CacheSettings(enabled=True, type="qdrant-semantic")
+    keeper = AnswerKeeper(settings, None, vectors)
     await keeper.ping()
-    with pytest.raises(InvalidRequest):
-        await keeper.flush()
+    await vectors.create(Collection(name="answers", model="m", dimension=1))
+    rows = [("1", "answer", "a"), ("2", "answer", "b"), ("3", "document", "a")]
+    for id_, kind, name in rows:
+        payload: dict[str, object] = {"tenant": id_, "kind": kind, "id": name}
+        await vectors.upsert("answers", [Point(id=id_, vector=(1.0,), payload=payload)])
+    assert await keeper.delete([answer_label("1", "a")]) == 1
+    assert set(vectors.points["answers"]) == {"2", "3"}
+    await keeper.flush()
+    assert set(vectors.points["answers"]) == {"3"}
     vectors.fault = DependencyError("vector store")
     with pytest.raises(DependencyError):
         await keeper.ping()

@@ -5,7 +5,7 @@ from tests.support.clock import FakeClock
 from tests.support.keystore import KEY, SwitchedStore, record_of
 from tests.support.web import Browser
 
-from hx_gateway.core.label import answer_label
+from hx_gateway.core.answers import answer_label
 from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.manage.answers import AnswerKeeper
 from hx_gateway.store.answers_process import ProcessAnswers

@@ -1,4 +1,4 @@
-from hx_gateway.core.label import answer_label
+from hx_gateway.core.answers import answer_label
 
 
 def test_a_label_tells_tenants_and_names_apart_and_shows_no_tenant() -> None:
