@@ -46,11 +46,14 @@ def strategies(args: Mapping[str, float]) -> Mapping[str, Pick]:
 
 def _shuffle(rest: Sequence[Deployment], moment: Moment) -> Deployment:
     """Weighted by the first of weight, rpm, tpm that anybody states; else uniform."""
-    for weigh in (_weight, _rpm, _tpm):
-        weights = [weigh(deployment) for deployment in rest]
-        if any(weights):
-            return _weighted(rest, weights, moment.random)
-    return _any_of(rest, moment)
+    weights: list[float | None] = [each.weight for each in rest]
+    if not any(weights):
+        weights = [each.rpm for each in rest]
+        if not any(weights):
+            weights = [each.tpm for each in rest]
+            if not any(weights):
+                return _any_of(rest, moment)
+    return _weighted(rest, [max(each or 0.0, 0.0) for each in weights], moment.random)
 
 
 def _weighted(rest: Sequence[Deployment], weights: list[float], random: Random) -> Deployment:
@@ -60,18 +63,6 @@ def _weighted(rest: Sequence[Deployment], weights: list[float], random: Random) 
         if mark < 0:
             return deployment
     return rest[-1]
-
-
-def _weight(deployment: Deployment) -> float:
-    return max(deployment.weight or 0.0, 0.0)
-
-
-def _rpm(deployment: Deployment) -> float:
-    return float(deployment.rpm or 0)
-
-
-def _tpm(deployment: Deployment) -> float:
-    return float(deployment.tpm or 0)
 
 
 def _least_busy(rest: Sequence[Deployment], moment: Moment) -> Deployment:

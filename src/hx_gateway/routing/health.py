@@ -4,7 +4,7 @@ Fed with outcomes and the time, asked by balance and plan. Holds state of this p
 no clock. The rules are `docs/decisions/0004-breaker-and-retry-budget.md`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hx_gateway.core.errors import CredentialRefused, ModelMissing, TimedOut, UpstreamError
 from hx_gateway.core.route import ANY_FAULT, Deployment
@@ -49,6 +49,24 @@ class Health:
         if vitals is None or not vitals.open_until:
             return True
         return now >= vitals.open_until and now >= vitals.probe_until
+
+    def sort_out(
+        self, deployments: Sequence[Deployment], now: float
+    ) -> tuple[list[Deployment], list[Deployment]]:
+        """Give those in use, and those that may be tried again; what cools down is left out.
+
+        One look at each: this is asked for every call of a route with a choice.
+        """
+        closed: list[Deployment] = []
+        on_trial: list[Deployment] = []
+        known = self._vitals
+        for each in deployments:
+            vitals = known.get(each.id)
+            if vitals is None or not vitals.open_until:
+                closed.append(each)
+            elif now >= vitals.open_until and now >= vitals.probe_until:
+                on_trial.append(each)
+        return closed, on_trial
 
     def is_closed(self, deployment: Deployment) -> bool:
         """Say whether its breaker is closed."""

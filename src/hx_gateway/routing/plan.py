@@ -314,25 +314,25 @@ class Plan:
         ground = self._ground
         self._full = ()
         for tier in self._candidates():
-            usable = [each for each in tier if self._is_usable(each, now)]
+            closed, on_trial = ground.health.sort_out(tier, now)
+            if self._attempts or self._fit is not None:
+                closed = [each for each in closed if self._may_ask(each, now)]
+                on_trial = [each for each in on_trial if self._may_ask(each, now)]
+            if on_trial and not self._attempts:
+                return on_trial[0]
+            usable: Sequence[Deployment] = closed or on_trial
             if not usable:
                 continue
-            closed = [each for each in usable if ground.health.is_closed(each)]
-            if len(closed) < len(usable):
-                if not self._attempts:
-                    return next(each for each in usable if not ground.health.is_closed(each))
-                usable = closed or usable
             if self._fit is not None:
                 usable = list(self._fit.prefer(usable, now))
             moment = Moment(ground.health, ground.random, now, self._errand.stream, ground.meter)
             return pick(usable, ground.strategies[self._route.strategy], moment)
         return None
 
-    def _is_usable(self, deployment: Deployment, now: float) -> bool:
-        health = self._ground.health
-        if not health.is_usable(deployment, now) or deployment.id in self._asked:
+    def _may_ask(self, deployment: Deployment, now: float) -> bool:
+        if deployment.id in self._asked:
             return False
-        if self._attempts and not health.may_retry(deployment, now):
+        if self._attempts and not self._ground.health.may_retry(deployment, now):
             return False
         return self._fit is None or self._fits(deployment, now)
 
@@ -369,7 +369,7 @@ class Plan:
 
 def _tiers(deployments: Sequence[Deployment]) -> Sequence[Sequence[Deployment]]:
     """Group by `order`, lowest first."""
-    if all(each.order == deployments[0].order for each in deployments):
+    if len({each.order for each in deployments}) == 1:
         return (deployments,)
     tiers: dict[int, list[Deployment]] = {}
     for deployment in deployments:

@@ -1,5 +1,6 @@
 """The walk of a call over deployments, retries and fallbacks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -368,9 +369,11 @@ def test_the_cost_of_a_choice_does_not_grow_with_what_else_is_configured() -> No
     class Counting(Health):
         looks = 0
 
-        def is_usable(self, deployment: Deployment, now: float) -> bool:
-            Counting.looks += 1
-            return super().is_usable(deployment, now)
+        def sort_out(
+            self, deployments: Sequence[Deployment], now: float
+        ) -> tuple[list[Deployment], list[Deployment]]:
+            Counting.looks += len(deployments)
+            return super().sort_out(deployments, now)
 
     def looks(groups: int) -> int:
         health = Counting()
