@@ -16,8 +16,13 @@ Fields = dict[str, Raw]
 T = TypeVar("T")
 
 MAX_DEPTH = 64
+MAX_KEYS = 10_000  # at the top level
+MAX_CONTAINERS = 100_000  # lists and objects: each level of them is looked at once
+_LARGE = 1024 * 1024
 # What a decoder raises for bytes that are not the JSON it wants.
 NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_TOO_DEEP = f"JSON is nested deeper than {MAX_DEPTH} levels."
+_SKIPPED = msgspec.json.Decoder(Raw)  # checks the form and makes nothing
 _FIELDS = msgspec.json.Decoder(Fields)
 _ENCODER = msgspec.json.Encoder()
 # Made once: a union type costs more to understand than a short value to decode.
@@ -32,24 +37,29 @@ encode = _ENCODER.encode
 
 def decode_fields(body: bytes) -> Fields:
     """Split a JSON object into its top-level fields; raises InvalidRequest for anything else."""
-    check_depth(body)
     try:
         if not body.isascii():
             body.decode()  # raw fields are not looked into, and would fail later with a 500
-        return _FIELDS.decode(body)
-    except NOT_JSON:
-        raise InvalidRequest(_why_not_object(body), code="invalid_json") from None
+        fields = _FIELDS.decode(body)
+    except NOT_JSON as error:
+        raise InvalidRequest(_why_not_object(body, error), code="invalid_json") from None
+    # Afterwards, because the parser is done with a million levels sooner than we are.
+    check_depth(body)
+    if len(fields) > MAX_KEYS:
+        raise InvalidRequest(f"There are more than {MAX_KEYS} fields.", code="invalid_json")
+    return fields
 
 
 def decode_as(body: bytes, type_: type[T]) -> T:
     """Decode a body into a struct; 400 when it is not JSON, 422 when it breaks the schema."""
-    check_depth(body)
     try:
+        _SKIPPED.decode(body)
+        check_depth(body)
         return msgspec.json.decode(body, type=type_)
     except msgspec.ValidationError as error:
         raise Unprocessable(str(error), param=path_of(error)) from None
-    except NOT_JSON:
-        raise InvalidRequest(_why_not_object(body), code="invalid_json") from None
+    except NOT_JSON as error:
+        raise InvalidRequest(_why_not_object(body, error), code="invalid_json") from None
 
 
 def decode_any(body: bytes | Raw) -> Any:
@@ -64,10 +74,16 @@ def path_of(error: msgspec.ValidationError) -> str | None:
 
 
 def check_depth(body: bytes) -> None:
-    """Refuse nesting deeper than 64 with C-speed operations only (a Python scan would block)."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+    """Refuse nesting deeper than 64 with C-speed operations only (a Python scan would block).
+
+    Large bodies are left to the parser, which gives up at some hundred levels: to look for
+    brackets in 10 MiB of somebody's program would hold everybody up for 50 ms.
+    """
+    if len(body) > _LARGE or body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
     rest = _without_strings(body)
+    if len(rest) > 2 * MAX_CONTAINERS:
+        raise InvalidRequest("There are too many lists and objects.", code="invalid_json")
     for _ in range(MAX_DEPTH):
         if not rest:
             return
@@ -76,7 +92,7 @@ def check_depth(body: bytes) -> None:
             return  # unbalanced: the parser will say so
         rest = shorter
     if rest:
-        raise InvalidRequest(f"JSON is nested deeper than {MAX_DEPTH} levels.", code="invalid_json")
+        raise InvalidRequest(_TOO_DEEP, code="invalid_json")
 
 
 def _without_strings(body: bytes) -> bytes:
@@ -84,11 +100,13 @@ def _without_strings(body: bytes) -> bytes:
     return b"".join(unescaped.translate(_ONE_KIND, _NOT_MARKS).split(b'"')[::2])
 
 
-def _why_not_object(body: bytes) -> str:
+def _why_not_object(body: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP
     if not body.strip():
         return "The request body is empty; a JSON object is needed."
     try:
-        msgspec.json.decode(body)
+        _SKIPPED.decode(body)
     except NOT_JSON:
         return "The request body is not valid JSON."
     return "The request body must be a JSON object."

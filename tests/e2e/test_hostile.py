@@ -1,0 +1,235 @@
+"""Bytes that mean harm: refused soon, for little processor time and memory, while others are served."""
+
+import asyncio
+import contextlib
+import gzip
+import sys
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+import pytest_asyncio
+from tests.e2e.conftest import simple_config
+from tests.support.listener import Asked, Listener, Wire
+from tests.support.process_watch import cpu_s, peak_mib, reset_peak
+from tests.support.served import MASTER_KEY, Gateway, running
+from tests.support.upstream import Upstream
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MAX_CPU_S = 0.05
+CPU_NOISE_S = 0.03  # /proc counts ticks of 10 ms, and the gateway does other things too
+MAX_MIB = 16
+MAX_LAG_MS = 150  # the aim is 50 on a machine that does nothing else
+INPUTS = 2048
+LAG = Path(__file__).parent.parent / "support" / "lag.py"
+CHAT = b'{"model":"chat-a","messages":[{"role":"user","content":"'
+
+
+class Hostile(NamedTuple):
+    """Bytes for a connection, sent as far as they are taken, and the status of the answer."""
+
+    name: str
+    head: bytes
+    pieces: Iterable[bytes]
+    status: int
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def head(*lines: str, path: str = "/v1/chat/completions") -> bytes:
+    all_ = [f"POST {path} HTTP/1.1", "Host: gateway", f"Authorization: Bearer {MASTER_KEY}", *lines]
+    return ("\r\n".join(all_) + "\r\n\r\n").encode()
+
+
+def sized(body: bytes) -> bytes:
+    return head(f"Content-Length: {len(body)}", "Content-Type: application/json")
+
+
+def endless(piece: bytes, count: int) -> Iterable[bytes]:
+    return (piece,) * count
+
+
+def deep(opening: bytes, closing: bytes, depth: int) -> bytes:
+    return CHAT + b'x"}],"deep":' + opening * depth + closing * depth + b"}"
+
+
+CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+CHUNKED = head("Transfer-Encoding: chunked")
+OPEN = head()[:-2]  # without the empty line that ends it
+WIRE = [
+    Hostile("10 GiB announced", head("Content-Length: 10737418240"), (), 413),
+    Hostile("endless chunks", CHUNKED, endless(CHUNK, 10**5), 413),
+    Hostile("tiny chunks", CHUNKED, endless(b"1\r\nx\r\n" * 4000, 1000), 400),
+    Hostile("100000 headers", OPEN, endless(b"A: b\r\n" * 1000, 100), 431),
+    Hostile("an endless header", OPEN + b"A: ", endless(b"b" * 65536, 1000), 431),
+    Hostile("an endless request line", b"GET /", endless(b"a" * 65536, 1000), 414),
+    Hostile("gzip", head("Content-Length: 9", "Content-Encoding: gzip"), (b"x" * 9,), 415),
+]
+BODIES = {
+    "a million lists, unclosed": deep(b"[", b"", 10**6),
+    "a million objects, unclosed": deep(b'{"a":', b"", 10**6),
+    "a million lists": deep(b"[", b"]", 10**6),
+    "70 levels, a few thousand times": CHAT
+    + b'x"}],"deep":['
+    + b",".join([b"[" * 70 + b"]" * 70] * 7000)
+    + b"]}",
+    "300000 empty lists": CHAT + b'x"}],"deep":[' + b",".join([b"[]"] * 300_000) + b"]}",
+    "20000 fields": CHAT + b'x"}],' + b",".join(b'"k%d":1' % n for n in range(20_000)) + b"}",
+}
+CASES = [*WIRE, *[Hostile(name, sized(body), (body,), 400) for name, body in BODIES.items()]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hostile_gateway(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Gateway]:
+    async with Upstream() as upstream:
+        folder = tmp_path_factory.mktemp("gw") / "s"
+        async with running(folder, config=simple_config(upstream)) as served:
+            await asyncio.sleep(1.0)  # what it does at the start is not the request's
+            yield served
+
+
+async def send(gateway: Gateway, case: Hostile) -> int:
+    """Send until it is taken no more; gives the status."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+
+    async def pour() -> None:
+        writer.write(case.head)
+        for piece in case.pieces:
+            writer.write(piece)
+            await writer.drain()
+
+    pouring = asyncio.ensure_future(pour())
+    try:
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10.0)
+    finally:
+        pouring.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            await pouring
+        writer.close()
+    return int(answer.split(b" ", 2)[1])
+
+
+@contextlib.asynccontextmanager
+async def lag(gateway: Gateway) -> AsyncIterator[list[float]]:
+    """Measure beside something else how long `/livez` takes: milliseconds, when it is over."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(LAG),
+        str(gateway.port),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    took: list[float] = []
+    try:
+        yield took
+    finally:
+        out, _ = await process.communicate(b"")
+        took += sorted(float(line) for line in out.split())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_it_is_refused_for_little(hostile_gateway: Gateway, case: Hostile) -> None:
+    pid = hostile_gateway.pid
+    reset_peak(pid)
+    before_mib, before_s = peak_mib(pid), cpu_s(pid)
+    status = await send(hostile_gateway, case)
+    took = cpu_s(pid) - before_s
+    assert status == case.status
+    assert took <= MAX_CPU_S + CPU_NOISE_S
+    assert peak_mib(pid) - before_mib <= MAX_MIB
+
+
+class Bombing(Listener):
+    """An upstream that answers with a thousand times more than it sends; or takes what comes."""
+
+    def __init__(self) -> None:
+        super().__init__(self._handle)
+        self.bomb = gzip.compress(b'{"a":"' + b" " * 64 * 2**20 + b'"}')
+
+    async def _handle(self, asked: Asked, wire: Wire) -> None:
+        if b"bomb" in asked.body[-200:]:
+            await wire.answer(200, self.bomb, headers={"content-encoding": "gzip"})
+            return
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": "ok"},
+            "finish_reason": "stop",
+        }
+        vectors = [{"object": "embedding", "index": n, "embedding": [0.5]} for n in range(INPUTS)]
+        is_chat = asked.path.endswith("completions")
+        await wire.json(
+            {"id": "c", "choices": [choice]} if is_chat else {"object": "list", "data": vectors}
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bombed_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    async with Bombing() as upstream:
+        params = {"model": "openai/m", "api_base": f"{upstream.url}/v1", "api_key": "sk-up"}
+        models = [{"model_name": name, "litellm_params": params} for name in ("chat-a", "emb")]
+        routing = {"disable_cooldowns": True, "num_retries": 0}
+        options = {"model_list": models, "router_settings": routing}
+        async with running(tmp_path_factory.mktemp("gw") / "s", config=options) as served:
+            await asyncio.sleep(1.0)
+            yield served
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_bomb_from_an_upstream_does_not_go_off(
+    bombed_gateway: Gateway, stream: bool
+) -> None:
+    pid = bombed_gateway.pid
+    reset_peak(pid)
+    before_mib, before_s = peak_mib(pid), cpu_s(pid)
+    body = {"model": "chat-a", "messages": [{"role": "user", "content": "bomb"}], "stream": stream}
+    answer = await bombed_gateway.ask("/v1/chat/completions", json=body)
+    assert answer.status == 502
+    assert cpu_s(pid) - before_s <= MAX_CPU_S + CPU_NOISE_S
+    assert peak_mib(pid) - before_mib <= MAX_MIB
+
+
+def largest(path: str) -> dict[str, Any]:
+    """The largest request that is taken: nearly 10 MiB of text that looks like a program."""
+    line = 'def f(a: list[dict[str, int]]) -> str:\n    return f"{a[0]}\\n" + \'{"x": [1, 2]}\'\n'
+    if path == "/v1/embeddings":
+        each = (line * 60)[: 7_500_000 // INPUTS]
+        return {"model": "emb", "input": [each] * INPUTS}
+    text = (line * 200_000)[:7_500_000]
+    return {"model": "chat-a", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/embeddings"])
+async def test_the_largest_request_holds_nobody_up(
+    bombed_gateway: Gateway, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = msgspec.json.encode(largest(path))
+    assert 8_000_000 < len(body) < 10 * 2**20
+    async with lag(bombed_gateway) as took:
+        for _ in range(3):
+            assert (await bombed_gateway.ask(path, body=body)).status == 200
+            await asyncio.sleep(0.2)
+    with capsys.disabled():
+        print(f"\n{path}: {len(body)} bytes, worst wait of others {took[-1]:.0f} ms")
+    assert took[-1] <= MAX_LAG_MS
+
+
+@pytest.mark.slow
+async def test_no_hostile_request_holds_anybody_up(
+    hostile_gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for case in CASES:
+        async with lag(hostile_gateway) as took:
+            assert await send(hostile_gateway, case) == case.status
+            await asyncio.sleep(0.1)
+        with capsys.disabled():
+            print(f"\n{case}: worst wait of others {took[-1]:.0f} ms", end="")
+        assert took[-1] <= MAX_LAG_MS
