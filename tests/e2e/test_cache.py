@@ -161,6 +161,26 @@ async def test_completions_embeddings_and_responses_are_kept_too(
     assert len(upstream.asked) == 3
 
 
+async def test_a_kept_answer_of_responses_can_be_followed_by_whoever_got_it(
+    cached: Gateway, upstream: Upstream
+) -> None:
+    made = await cached.ask("/key/generate", json={"models": ["chat-b"]})
+    ids = []
+    for key in (cached.key, made.json()["key"]):
+        async with client(cached, key) as api:
+            answer = await api.responses.create(
+                model="chat-b", input="Return exactly the text: followed"
+            )
+            again = await api.responses.retrieve(answer.id)
+            assert again.output_text == "followed"
+            ids.append(answer.id)
+            await api.responses.create(
+                model="chat-b", input="and then?", previous_response_id=answer.id
+            )
+    assert ids[0] == ids[1]
+    assert len(upstream.asked) == 3  # what follows on something is never kept
+
+
 async def test_the_controls_of_a_request(cached: Gateway, upstream: Upstream) -> None:
     async def asked(answer_to: str, cache: dict[str, Any] | None = None, **headers: str) -> int:
         before = len(upstream.asked)

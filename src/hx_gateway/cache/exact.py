@@ -18,9 +18,11 @@ class Shelf(Protocol):
     """Where answers are looked up and kept.
 
     `find` and `claim` raise DependencyError when it does not answer; the others never raise.
+    `is_shared`: other processes see it. `is_at_hand`: looking costs next to nothing.
     """
 
     is_shared: bool
+    is_at_hand: bool
 
     async def find(self, question: Question) -> Found | None:
         """Find a kept answer; its age is the caller's to judge."""
@@ -46,6 +48,7 @@ class ExactShelf:
         """`answers` outlives it."""
         self._answers = answers
         self.is_shared = answers.is_shared
+        self.is_at_hand = not answers.is_shared
         self._process = secrets.token_hex(8)
 
     async def find(self, question: Question) -> Found | None:

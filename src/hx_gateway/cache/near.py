@@ -40,6 +40,7 @@ class NearShelf:
     """
 
     is_shared = False
+    is_at_hand = False
 
     def __init__(
         self, vectors: Vectors, embedder: Embedder, settings: CacheSettings, clock: Clock

@@ -17,7 +17,7 @@ from hx_gateway.cache.question import Question
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.chat import Chat
 from hx_gateway.core.clock import Clock, Random
-from hx_gateway.core.errors import GatewayError
+from hx_gateway.core.errors import DependencyError, GatewayError
 from hx_gateway.core.event import Event, Used
 from hx_gateway.core.http import Response
 from hx_gateway.core.principal import Principal
@@ -84,7 +84,20 @@ class CachedAnswers:
         if not question.writes:
             lease = Lease(self._cache, question, self._clock, self._random)
             return await self._given(await lease.find_or_take(), work)
+        if self._cache.shelf.is_at_hand and (response := await self._at_once(work)) is not None:
+            return response
         return await self._lead(work)
+
+    async def _at_once(self, work: _Work) -> Response | None:
+        """Answer from a store at hand, without a flight; None when somebody has to be asked."""
+        try:
+            found = await self._cache.find(work.question)
+        except DependencyError:
+            return None
+        if found is not None:
+            return replay(found, work.question.call, work.record)
+        flight = self._flights.get(work.question.name)  # it may have begun while we looked
+        return None if flight is None else await self._follow(flight, work)
 
     async def _follow(self, flight: Flight, work: _Work) -> Response:
         limit_s, wishes = self._cache.settings.wait_s, work.question.call.wishes
