@@ -26,7 +26,9 @@ def check_model(
 
     `status` is that of the error; None is 403.
     """
-    if not allows_model(principal, model, access_groups, route):
+    if (principal.models or principal.within) and not allows_model(
+        principal, model, access_groups, route
+    ):
         raise Forbidden(
             f"This key may not use the model '{model[:128]}'.",
             param="model",

@@ -110,7 +110,10 @@ class Run:
             self.is_done = True
             raise
         else:
-            self._await(waits_for)
+            if type(waits_for) is Signal and not self._must_cancel:
+                self._waits_for = waits_for
+            else:
+                self._await(waits_for)
         finally:
             _leave_task(loop, self)  # type: ignore[arg-type]
 
@@ -153,15 +156,15 @@ class Signal:
         self._run: Run | None = None
         self._future: asyncio.Future[None] | None = None
 
-    def __await__(self) -> Generator[Any, None, None]:
+    def __await__(self) -> Generator[Any, Any, None]:
         """Wait until it fires; raises what it fires with."""
         task: object = asyncio.current_task(self._loop)
         if type(task) is Run:
             self._run = task
-            yield self
-        else:
-            self._future = self._loop.create_future()
-            yield from self._future
+            # Not a generator: a fault is thrown in by the run, so there is nothing to add.
+            return iter((self,))  # type: ignore[return-value]
+        self._future = self._loop.create_future()
+        return self._future.__await__()
 
     @property
     def is_awaited(self) -> bool:

@@ -89,7 +89,8 @@ class Pipeline:
             if step.wait:
                 await self._clock.sleep(step.wait)
             try:
-                return await self._attempter.attempt(_asked(call, step), step, record, plan)
+                asked = _asked(call, step) if step.fields else call
+                return await self._attempter.attempt(asked, step, record, plan)
             except UpstreamError as fault:
                 plan = plan or self._planner.plan(route, call, principal).begun(step)
                 step = plan.after(fault, self._clock.monotonic())
@@ -123,7 +124,5 @@ class Pipeline:
 
 
 def _asked(call: Call, step: Try) -> Call:
-    """Give the call, or a changed copy of it: a caller may want other fields for a fallback."""
-    if not step.fields:
-        return call
+    """Give a changed copy of the call: a caller may want other fields for a fallback."""
     return msgspec.structs.replace(call, fields={**call.fields, **step.fields})

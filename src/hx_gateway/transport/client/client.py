@@ -1,7 +1,8 @@
 """The client side: one request to an upstream, over a connection that may have served before."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from hx_gateway.core.errors import TimedOut, Unreachable
 from hx_gateway.core.http import Chunks, Deadlines, HttpRequest, Origin
@@ -40,8 +41,24 @@ class Client:
         self._scratch = memoryview(bytearray(SCRATCH))
         self._closed = False
 
-    async def send(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Answer:
+    def send(
+        self, origin: Origin, request: HttpRequest, deadlines: Deadlines
+    ) -> Coroutine[Any, Any, Answer]:
         """See `Sender`; raises InvalidRequest for a path or header that would forge a request."""
+        pool = self._pools.get(origin)
+        if pool is None or request.stream is not None or request.method in _SAFE:
+            return self._send(origin, request, deadlines)
+        head = pool.head_of(request)
+        connection = pool.take()
+        if connection is None:
+            return self._send(origin, request, deadlines)
+        # The usual way, without a step more: a POST, which may not be repeated, on a connection
+        # that is there.
+        total = deadlines.total
+        total_at = NEVER if total is None else asyncio.get_running_loop().time() + total
+        return self._ask(connection, request, head, deadlines, total_at)
+
+    async def _send(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Answer:
         try:
             pool = self._pools.get(origin) or self._add_pool(origin)
             head = pool.head_of(request)

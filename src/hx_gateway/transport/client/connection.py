@@ -103,7 +103,13 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self.fault is not None:
             raise self.fault
-        self._watch(min(self._loop.time() + seconds, self._total_at), late)
+        until = self._loop.time() + seconds
+        until = min(until, self._total_at)
+        if until >= self._timer_at and self._timer is not None:  # `_watch`, as nearly always
+            self._deadline = until
+            self._late = late
+        else:
+            self._watch(until, late)
         return self._signal
 
     def take(self) -> bytes:
@@ -174,7 +180,9 @@ class Connection(asyncio.BufferedProtocol):
             self._paused = True
             self._transport.pause_reading()
         if self.head_done:
-            self._wake()
+            # The timer stays where it is: firing early, it finds this and moves on.
+            self._deadline = self._total_at
+            self._signal.fire(self.fault)
 
     def eof_received(self) -> None:
         """Judge the end of the bytes: it ends a body that has no other end, else it is a fault."""
@@ -288,7 +296,6 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
 
     def _wake(self) -> None:
-        # The timer stays where it is: firing early, it finds this and moves on.
         self._deadline = self._total_at
         self._signal.fire(self.fault)
 

@@ -47,6 +47,8 @@ class Pool:
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             head = self._heads[key] = write_head(request, self.way)
+        if request.body:
+            return b"%bContent-Length: %d\r\n\r\n" % (head, len(request.body))
         return head + framing(request)
 
     def add(self, connection: Connection) -> None:

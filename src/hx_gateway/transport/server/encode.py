@@ -32,8 +32,10 @@ def encode_head(
     ends with the connection). Raises SplitHeader.
     """
     headers = response.headers
-    if not _SPECIAL.isdisjoint([name for name, _ in headers]):
-        headers, common = _without_doubles(headers, common)
+    for name, _ in headers:
+        if name in _SPECIAL:
+            headers, common = _without_doubles(headers, common)
+            break
     block = response.lines + header_lines(headers)
     status = _STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Unknown\r\n" % response.status
     close = b"" if keep_alive else b"connection: close\r\n"

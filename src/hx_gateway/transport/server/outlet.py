@@ -200,7 +200,7 @@ class Outlet:
 
     def _write_whole(self, response: Response, *, is_head: bool, keep: bool) -> None:
         body = response.body
-        length = len(body) if has_body(response.status) else -1
+        length = len(body) if response.status == 200 or has_body(response.status) else -1
         head = encode_head(response, self._state.common, keep_alive=keep, length=length)
         self._has_begun = True
         if is_head or length <= 0:
