@@ -144,8 +144,8 @@ def judge_env_file(path: Path | None) -> Finding:
         text = "It is not there, or this user may not read it."
         return _fail(name, text, "Correct --env-file, or its mode.")
     if stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
-        text = "Everybody on this machine can read it."
-        return _warn(name, text, "chmod o-rwx it: it holds secrets.")
+        text = "Everybody on this machine can read it, and it holds secrets."
+        return _warn(name, text, f"Set its mode to 0600: chmod 600 {path}")
     return _ok(name)
 
 

@@ -105,11 +105,17 @@ def _why_not_object(body: bytes, error: Exception) -> str:
         return _TOO_DEEP
     if not body.strip():
         return "The request body is empty; a JSON object is needed."
+    if not _is_json(body):
+        return "The request body is not valid JSON."
+    return "The request body must be a JSON object."
+
+
+def _is_json(body: bytes) -> bool:
     try:
         _SKIPPED.decode(body)
     except NOT_JSON:
-        return "The request body is not valid JSON."
-    return "The request body must be a JSON object."
+        return False
+    return True
 
 
 def raw(value: object) -> Raw:

@@ -107,3 +107,24 @@ def test_a_text_field_of_another_type_is_refused_by_name() -> None:
 def test_a_boolean_is_not_read_from_a_number() -> None:
     with pytest.raises(InvalidRequest):
         wire.bool_field(wire.decode_fields(b'{"stream":1}'), "stream")
+
+
+class _Limited(msgspec.Struct):
+    limit: int
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'{"limit":"x"}', Unprocessable),
+        (b'["a"]', Unprocessable),
+        (b'{"limit":"x"}}', InvalidRequest),
+        (b'{"limit":"x",', InvalidRequest),
+        (b"[" * 2000, InvalidRequest),
+    ],
+)
+def test_what_is_no_json_is_400_even_when_the_schema_breaks_first(
+    body: bytes, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        wire.decode_as(body, _Limited)
