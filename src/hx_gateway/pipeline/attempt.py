@@ -28,6 +28,7 @@ from hx_gateway.core.usage import usd
 from hx_gateway.pipeline.canned import canned_events
 from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.places import enter
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.pipeline.record import Record
 from hx_gateway.pipeline.reply import Canned, Reply, Translation
@@ -79,12 +80,12 @@ class Attempter:
 
     async def _attempt(self, call: Call, step: Try, record: Record, plan: Plan | None) -> Response:
         deployment = step.deployment
-        if self._quota is not None and self._quota.meter.knows(deployment.id):
-            await self._quota.admit(deployment)
+        vitals = self._health.of(deployment)
+        if self._quota is not None or deployment.max_parallel is not None:
+            await enter(deployment, vitals, self._clock, self._quota, plan)
         began = record.trying(step)
         if deployment.canned is not None:
             return self._canned(call, deployment.canned, record)
-        vitals = self._health.of(deployment)
         vitals.begin(began, retry=step.retry or step.fallback)
         waiting = None if plan is None else self._watch(call, step, began, plan)
         try:
@@ -95,6 +96,7 @@ class Attempter:
         except asyncio.CancelledError:
             stalled = fault_of(waiting)
             if stalled is None:
+                self._health.untold(deployment)
                 raise
             self._note(stalled, step, record)
             raise stalled from None

@@ -20,6 +20,7 @@ from hx_gateway.core.route import Deployment
 from hx_gateway.dialects.form import FormRewriter
 from hx_gateway.pipeline.attempt import Attempter, raise_fault, said_of, shortened, until_of
 from hx_gateway.pipeline.controls import REFUSED, TAKEN
+from hx_gateway.pipeline.places import enter
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.pipeline.raw import RawReply
 from hx_gateway.pipeline.record import Record
@@ -85,9 +86,9 @@ class Carrier:
         check_mode(call, step.deployment)
         if call.operation not in CARRIED or step.deployment.canned is not None:
             return await self._attempter.attempt(call, step, record, plan)
-        if self._quota is not None and self._quota.meter.knows(step.deployment.id):
-            await self._quota.admit(step.deployment)
         vitals = self._health.of(step.deployment)
+        if self._quota is not None or step.deployment.max_parallel is not None:
+            await enter(step.deployment, vitals, self._clock, self._quota, plan)
         vitals.begin(record.trying(step), retry=step.retry or step.fallback)
         trip = _Trip(call, step.deployment, record, vitals)
         try:

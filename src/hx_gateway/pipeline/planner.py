@@ -11,7 +11,7 @@ from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.routing.balance import strategies
-from hx_gateway.routing.fitness import Fitness, FitRules, Room, minute_room, parallel_room
+from hx_gateway.routing.fitness import Fitness, FitRules, Room, minute_room, with_a_place
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.fleet_rules import has_nodes, node_preference, node_room, window_room
 from hx_gateway.routing.health import Health
@@ -137,13 +137,13 @@ def _rules_of(
     is_limited = has_limits and ground.meter is not None and counts_use(route, settings)
     if is_limited and ground.meter is not None:
         rooms.append(minute_room(ground.meter))
-    if any(each.max_parallel is not None for each in all_):
-        rooms.append(parallel_room(ground.health))
+    has_places = any(each.max_parallel is not None for each in all_)
     rules = FitRules(
         by_tags=settings.tag_filtering and any(each.tags for each in all_),
         match_any=settings.tag_match_any if settings.tag_filtering else True,
         by_window=settings.pre_call_checks,
         counts_tokens=is_limited and any(each.tpm is not None for each in all_),
         rooms=tuple(rooms),
+        preferences=(with_a_place(ground.health),) if has_places else (),
     )
     return rules if fleet is None or not has_nodes(route) else _with_nodes(rules, fleet)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from hx_gateway.core.call import Call
-from hx_gateway.core.errors import ContextWindowExceeded, Exhausted, Unfit, UpstreamError
+from hx_gateway.core.errors import ContextWindowExceeded, Unfit, UpstreamError
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.routing.estimate import estimate_tokens
 from hx_gateway.routing.health import Health
@@ -113,20 +113,17 @@ def minute_room(meter: Meter) -> Room:
     return room
 
 
-def parallel_room(health: Health) -> Room:
-    """Make the check that holds a deployment's `max_parallel_requests`."""
+def with_a_place(health: Health) -> Preference:
+    """Prefer deployments that are below their `max_parallel_requests`; at the others one waits."""
 
-    def room(deployment: Deployment, _now: float, _need: Need) -> UpstreamError | None:
-        most = deployment.max_parallel
-        if most is None or health.of(deployment).in_flight < most:
-            return None
-        return Exhausted(
-            "The model answers as many calls at once as it may; try again shortly.",
-            code="deployment_busy",
-            retry_after_s=1.0,
-        )
+    def preference(usable: Sequence[Deployment], *_: object) -> Sequence[Deployment]:
+        return [
+            each
+            for each in usable
+            if each.max_parallel is None or health.of(each).in_flight < each.max_parallel
+        ]
 
-    return room
+    return preference
 
 
 def _key_tags(metadata: Mapping[str, object]) -> tuple[str, ...]:

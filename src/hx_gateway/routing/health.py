@@ -77,9 +77,11 @@ class Health:
         self, deployment: Deployment, now: float, fault: UpstreamError, *, alone: bool
     ) -> None:
         """Note a fault; may open the breaker. `alone`: there is no other deployment to use."""
-        if not fault.retryable or (deployment.is_filled and isinstance(fault, ModelMissing)):
-            return  # the caller's own mistake says nothing about the deployment
         vitals = self.of(deployment)
+        if not fault.retryable or (deployment.is_filled and isinstance(fault, ModelMissing)):
+            if fault.upstream_status is not None:
+                vitals.alive(now)  # the caller's own mistake, and somebody who saw it
+            return
         vitals.failures += 1
         vitals.failures_in_a_row += 1
         vitals.outcomes.append((now, True))
@@ -95,6 +97,10 @@ class Health:
         """Note that it does not answer at all: what waits there may never end, so it counts now."""
         self._open(deployment, now, self._cooldown(deployment, None))
         self.of(deployment).is_stalled = True
+
+    def untold(self, deployment: Deployment) -> None:
+        """Note that an attempt ended without a verdict: its client left. Another one may try."""
+        self.of(deployment).probe_until = 0.0
 
     def _open(self, deployment: Deployment, now: float, cooldown_s: float) -> None:
         if not self._enabled:

@@ -5,6 +5,7 @@ Numbers only; the rules that read them are in `health.py`, `balance.py` and `sta
 
 from collections import deque
 from enum import StrEnum
+from typing import Protocol
 
 WINDOW_S = 10.0
 DECAY_S = 10.0
@@ -19,6 +20,18 @@ class State(StrEnum):
     CLOSED = "closed"  # in use
     OPEN = "open"  # cooling down
     HALF_OPEN = "half_open"  # one probe may find out
+
+
+class Turn(Protocol):
+    """Somebody who waits for a place; an `asyncio.Future` is one."""
+
+    def done(self) -> bool:
+        """Whether it waits no more."""
+        ...
+
+    def set_result(self, result: None, /) -> object:
+        """Let it go on."""
+        ...
 
 
 class Samples:
@@ -53,14 +66,15 @@ class Vitals:
 
     `heard_at`: when it last began an answer. `whole` and `first` are the seconds until a whole
     answer, and until a stream's first event; `per_token` are those of whole answers by output
-    token. `outcomes` are (time, failed) of the last window, `faults` the times by kind.
+    token. `queue` are those who wait for a place. `outcomes` are (time, failed) of the last window,
+    `faults` the times by kind.
     `is_stalled`: the breaker opened because nothing was answered at all.
     """
 
     __slots__ = (
         "cooldown_s", "failures", "failures_in_a_row", "faults", "first", "heard_at", "in_flight",
-        "is_stalled", "open_until", "outcomes", "per_token", "probe_until", "retries", "score_at",
-        "score_s", "successes", "whole",
+        "is_stalled", "open_until", "outcomes", "per_token", "probe_until", "queue", "retries",
+        "score_at", "score_s", "successes", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +89,7 @@ class Vitals:
         self.heard_at = 0.0
         self.is_stalled = False
         self.outcomes: deque[tuple[float, bool]] = deque(maxlen=1024)
+        self.queue: deque[Turn] = deque()
         self.retries: deque[float] = deque(maxlen=1024)
         self.faults: dict[str, deque[float]] = {}
         self.whole = Samples()
@@ -112,6 +127,29 @@ class Vitals:
     def release(self) -> None:
         """Note that an answer is over, however it ended."""
         self.in_flight -= 1
+        if self.queue:
+            self.call_next()
+
+    def line_up(self, turn: Turn, *, first: bool = False) -> None:
+        """Stand in line for a place; `first`: before all others."""
+        if first:
+            self.queue.appendleft(turn)
+        else:
+            self.queue.append(turn)
+
+    def call_next(self) -> None:
+        """Give the turn to the first in line who still waits."""
+        while self.queue:
+            turn = self.queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def alive(self, now: float) -> None:
+        """Note an answer that says nothing of success, but that it works: a caller's mistake."""
+        self.heard_at = now
+        if self.failures_in_a_row or self.open_until:
+            self._recover()
 
     def succeeded(
         self, now: float, seconds: float, *, stream: bool = False, tokens: int = 0

@@ -12,7 +12,6 @@ from tests.support.sender import Answer, ScriptedSender
 from hx_gateway.core.call import Detour, Wishes
 from hx_gateway.core.errors import (
     ContextWindowExceeded,
-    Exhausted,
     Forbidden,
     Overloaded,
     TimedOut,
@@ -101,15 +100,6 @@ async def test_a_long_prompt_falls_back_to_a_larger_window_without_being_sent() 
     with pytest.raises(ContextWindowExceeded):
         await rig.ask("alone")
     assert rig.sender.hosts == ["b"]
-
-
-async def test_a_full_deployment_is_refused_with_the_time_to_wait() -> None:
-    full = chat_deployment("a", max_parallel=1)
-    rig = Rig(ScriptedSender(), route("m", full))
-    rig.health.of(full).begin(rig.clock.monotonic())
-    with pytest.raises(Exhausted) as caught:
-        await rig.ask()
-    assert (caught.value.http_status, caught.value.retry_after_s) == (429, 1.0)
 
 
 async def test_a_caller_falls_back_only_to_models_of_its_key() -> None:

@@ -8,7 +8,7 @@ from tests.support.deployments import deployment, route
 from hx_gateway.core.call import Wishes
 from hx_gateway.core.errors import ContextWindowExceeded, Exhausted, Unfit
 from hx_gateway.core.route import Deployment
-from hx_gateway.routing.fitness import FitRules, Need, minute_room, parallel_room
+from hx_gateway.routing.fitness import FitRules, Need, minute_room, with_a_place
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 
@@ -83,22 +83,25 @@ def test_a_region_is_kept_and_that_of_the_key_wins() -> None:
         admitted(rules, us, PLAIN, key={"allowed_model_region": "eu"})
 
 
-def test_a_full_minute_and_full_places_are_obstacles() -> None:
-    health, meter = Health(), Meter()
-    one = deployment("one", max_parallel=1, rpm=1)
+def test_a_full_minute_is_an_obstacle() -> None:
+    meter, one = Meter(), deployment("one", rpm=1)
     meter.watch([one])
-    rules = FitRules(rooms=(minute_room(meter), parallel_room(health)))
-    fitness = rules.for_call(ask(), {})
+    fitness = FitRules(rooms=(minute_room(meter),)).for_call(ask(), {})
     assert fitness.obstacle(one, NOW) is None
-    health.of(one).begin(NOW)
-    busy = fitness.obstacle(one, NOW)
-    assert isinstance(busy, Exhausted)
-    assert busy.error_code == "deployment_busy"
-    health.of(one).release()
     meter.begin(one, NOW)
-    used_up = fitness.obstacle(one, NOW)
-    assert isinstance(used_up, Exhausted)
-    assert used_up.error_code == "deployment_limit_reached"
+    assert isinstance(fitness.obstacle(one, NOW), Exhausted)
+
+
+def test_who_has_a_place_is_preferred() -> None:
+    health, one, two = (
+        Health(),
+        deployment("one", max_parallel=1),
+        deployment("two", max_parallel=1),
+    )
+    preference = with_a_place(health)
+    assert list(preference([one, two, PLAIN], NOW, Need())) == [one, two, PLAIN]
+    health.of(one).begin(NOW)
+    assert list(preference([one, two], NOW, Need())) == [two]
 
 
 def test_tokens_are_estimated_only_where_somebody_asks() -> None:

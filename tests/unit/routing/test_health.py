@@ -157,3 +157,20 @@ def test_a_stalled_deployment_is_out_until_its_trial() -> None:
     health.of(A).succeeded(NOW + 5.1, 0.1)
     assert not health.of(A).is_stalled
     assert health.is_closed(A)
+
+
+@pytest.mark.parametrize("fault", [BAD, Rejected("bad", upstream_status=400)])
+def test_a_probe_that_meets_a_callers_mistake_has_still_found_somebody(fault: Rejected) -> None:
+    """It would be out of use for the rest of the probe's lease, although it answers."""
+    health = failed(3)
+    health.of(A).begin(NOW + 5.0)
+    health.failed(A, NOW + 5.1, fault, alone=False)
+    assert health.is_closed(A) is (fault.upstream_status is not None)
+
+
+def test_a_probe_whose_client_left_lets_the_next_call_try() -> None:
+    health = failed(3)
+    health.of(A).begin(NOW + 5.0)
+    assert not health.is_usable(A, NOW + 5.1)
+    health.untold(A)
+    assert health.is_usable(A, NOW + 5.1)
