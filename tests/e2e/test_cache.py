@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from tests.e2e.conftest import simple_config
 from tests.support.fetch import Answer
+from tests.support.media_upstream import MediaUpstream
 from tests.support.served import Gateway
 from tests.support.upstream import Mode, Upstream
 from tests.support.valkey import ValkeyServer, valkey_server
@@ -302,6 +303,36 @@ async def test_hits_and_misses_are_counted_and_logged(cached: Gateway, upstream:
     assert "litellm_cached_tokens_metric_total{" in text
     await asyncio.sleep(0.2)
     assert '"cache_hit":true' in cached.logs()
+
+
+async def test_rankings_are_kept_and_pictures_are_not(tmp_path: Path) -> None:
+    async with MediaUpstream() as media:
+        place = {"api_base": media.base_url, "api_key": "k"}
+        config = {
+            "model_list": [
+                {"model_name": "ranker", "litellm_params": {"model": "jina_ai/r", **place}},
+                {"model_name": "any", "litellm_params": {"model": "openai/any", **place}},
+            ],
+            "litellm_settings": {"cache": True},
+        }
+        served = Gateway(tmp_path / "s", config=config)
+        served.start()
+        try:
+            await served.wait_ready()
+            rank = {"model": "ranker", "query": "q", "documents": ["a", "b"]}
+            first = await served.ask("/v1/rerank", json=rank)
+            again = await served.ask("/v1/rerank", json=rank)
+            assert first.status == again.status == 200
+            assert again.headers["x-litellm-cache-hit"] == "True"
+            assert again.body == first.body
+            assert len(media.asked) == 1
+            for _ in range(2):
+                draw = {"model": "any", "prompt": "a whale"}
+                drawn = await served.ask("/v1/images/generations", json=draw)
+                assert "x-litellm-cache-hit" not in drawn.headers
+            assert len(media.asked) == 3
+        finally:
+            await served.stop()
 
 
 async def test_without_a_cache_a_ping_says_so(gateway: Gateway) -> None:

@@ -129,9 +129,9 @@ def _carrier(attempter: Attempter, parts: Parts, quota: Quota | None) -> Carrier
     )
 
 
-def _media(snapshot: Snapshot, parts: Parts) -> Sequence[Endpoint]:
+def _media(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Sequence[Endpoint]:
     """Make the routes beside text. They have a pipeline of their own, so that text pays nothing."""
-    pipeline = _pipeline_with(snapshot, parts, None, carries=True)
+    pipeline = _pipeline_with(snapshot, parts, cached, carries=True)
     room = SpoolRoom(snapshot.state_dir)
     return media.endpoints(pipeline, snapshot.server, parts.clock, room)
 
@@ -164,7 +164,7 @@ def _endpoints(
         *counting.endpoints(
             counting.CountingRoutes(answering, TokenCounter(pipeline.table, parts.client))
         ),
-        *_media(snapshot, parts),
+        *_media(snapshot, parts, pipeline.cached),
         *models.endpoints(pipeline),
         *keys.endpoints(service),
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),
