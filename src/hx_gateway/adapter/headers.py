@@ -1,15 +1,22 @@
-"""Which of a client's headers a vendor is sent: those on its list, and only known values."""
+"""Which of a client's headers an upstream is sent: those on its list, and only known values."""
 
+import re
 from collections.abc import Mapping
 
 from hx_gateway.core.http import Header
 from hx_gateway.core.provider import Provider
 
+# A value goes into a header of ours only if it is as harmless as the vendors' own are.
+_HARMLESS = re.compile(rb"[a-z0-9-]{1,64}")
+
 
 def client_headers(
-    provider: Provider, sent: Mapping[bytes, bytes]
+    provider: Provider, sent: Mapping[bytes, bytes], *, at_home: bool = True
 ) -> tuple[tuple[Header, ...], tuple[str, ...]]:
-    """Give the headers that go on, the vendor's own filling in, and notes of what stays behind."""
+    """Give the headers that go on, the vendor's own filling in, and notes of what stays behind.
+
+    Not `at_home` means a server that imitates the vendor: it is sent less.
+    """
     if not provider.client_headers or not sent:
         return provider.headers, ()
     kept: list[Header] = []
@@ -17,7 +24,8 @@ def client_headers(
     for name, allowed in provider.client_headers.items():
         value = sent.get(name)
         if value is not None and allowed is not None:
-            value = _known(name, value, allowed, notes)
+            away = None if at_home else provider.headers_away.get(name)
+            value = _known(name, value, allowed if away is None else away, notes)
         if value:
             kept.append((name, value))
     given = {name for name, _ in kept}
@@ -27,7 +35,8 @@ def client_headers(
 
 def _known(name: bytes, value: bytes, allowed: frozenset[bytes], notes: list[str]) -> bytes:
     values = [item.strip() for item in value.split(b",")]
-    # The note goes into a header of ours, so it names the header only and not what was sent.
-    if any(item not in allowed for item in values):
-        notes.append(f"drop:{name.decode()}")
+    for item in values:
+        if item and item not in allowed:
+            shown = b"=" + item if _HARMLESS.fullmatch(item) else b""
+            notes.append(f"drop:{(name + shown).decode()}")
     return b",".join(item for item in values if item in allowed)

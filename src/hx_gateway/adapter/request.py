@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.adapter.contract import apply_terms, check_losses, terms_of
 from hx_gateway.adapter.headers import client_headers
 from hx_gateway.adapter.loss import left_behind
 from hx_gateway.adapter.quirks import without
@@ -72,7 +73,7 @@ class Lanes:
             if key in self._lanes:
                 return prepare(call, deployment)
             lane = self._lanes[key] = lane_of(call, deployment)
-        if lane is None or call.headers:
+        if lane is None or call.headers or call.contract is not None:
             return prepare(call, deployment)
         out = lane.out
         body = encode(out.adapt(dict(call.fields), deployment.model, stream=call.stream))
@@ -111,7 +112,8 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
     fields: Mapping[str, Raw] = call.fields
     if deployment.defaults:
         fields = {**deployment.defaults, **fields}
-    fields, dropped = _allowed(fields, deployment)
+    terms = terms_of(call, deployment)
+    fields, dropped = apply_terms(fields, terms, {call.dialect, out.name}, provider.params)
     if relayed:
         body = out.adapt(dict(fields), deployment.model, stream=call.stream)
     else:
@@ -119,18 +121,20 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         way_in = WAYS_IN[call.dialect]
         question = way_in.read(whole)
         body = out.encode(question, deployment.model, stream=call.stream)
-        dropped += left_behind(fields, question, way_in, out)
+        lost = left_behind(fields, question, way_in, out)
+        check_losses(lost, terms)
+        dropped += lost
     if call.operation is Operation.EMBED:
         out = _expecting(out, count_inputs(fields))
-    headers, refused = client_headers(provider, call.headers)
+    headers, refused = client_headers(provider, call.headers, at_home=is_at_home(deployment))
     draft = Draft(
         path=path_to(deployment, out),
         fields=body,
         headers=headers,
         changed=(*dropped, *refused),
     )
-    if deployment.dropped:
-        draft = without(draft, deployment.dropped)
+    if terms.dropped:
+        draft = without(draft, tuple(terms.dropped))
     for quirk in provider.quirks:
         draft = quirk(draft)
     return draft, out, relayed
@@ -165,11 +169,11 @@ def way_out_of(call: Call, deployment: Deployment) -> WayOut:
         if way.name == (chosen or call.dialect):
             # What merely imitates the vendor may not speak all that the vendor does.
             is_sure = chosen or way.name not in deployment.provider.at_home
-            return way if is_sure or _is_at_home(deployment) else ways[0]
+            return way if is_sure or is_at_home(deployment) else ways[0]
     return ways[0]
 
 
-def _is_at_home(deployment: Deployment) -> bool:
+def is_at_home(deployment: Deployment) -> bool:
     """Tell whether a deployment is at its vendor's own address."""
     origin = deployment.origin
     address = f"{origin.scheme}://{origin.authority}{deployment.base_path}"
@@ -180,21 +184,3 @@ def _expecting(out: WayOut, inputs: int) -> WayOut:
     """Tell a way out of embeddings how many vectors must come back, where it can be told."""
     expecting: Callable[[int], WayOut] | None = getattr(out, "expecting", None)
     return out if expecting is None else expecting(inputs)
-
-
-def _allowed(
-    fields: Mapping[str, Raw], deployment: Deployment
-) -> tuple[Mapping[str, Raw], tuple[str, ...]]:
-    """Apply the deployment's rule for fields its vendor does not know; an empty list knows all."""
-    known = deployment.provider.params
-    if deployment.params == "forward" or not known or fields.keys() <= known:
-        return fields, ()
-    unknown = sorted(fields.keys() - known)
-    if deployment.params == "strict":
-        raise InvalidRequest(
-            f"The model's provider does not take the parameter '{unknown[0]}'.",
-            param=unknown[0],
-            code="unsupported_parameter",
-        )
-    kept = {name: value for name, value in fields.items() if name in known}
-    return kept, tuple(f"drop:{name}" for name in unknown)

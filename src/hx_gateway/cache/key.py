@@ -104,6 +104,7 @@ def _facts(deployment: Deployment) -> list[object]:
         deployment.defaults,
         deployment.params,
         deployment.dropped,
+        sorted(deployment.allowed),
         deployment.canned,
     ]
 
@@ -121,6 +122,7 @@ def _about(call: Call, circle: Circle) -> list[object]:
         call.dialect,
         headers,
         _detours(call),
+        call.contract,
     ]
 
 

@@ -171,6 +171,7 @@ class _ModelCompiler:
             defaults=self._defaults(),
             params=self._contract(),
             dropped=params.texts("additional_drop_params"),
+            allowed=frozenset(params.texts("allowed_openai_params")),
             price=self._price(provider, facts),
             mode=info.text("mode") or facts.mode,
             order=0 if order is None else order,

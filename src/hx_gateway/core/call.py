@@ -70,6 +70,17 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
         return self.timeout_s
 
 
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wants done with parameters that a vendor does not take; None is as configured.
+
+    `rule`: forward, strict or drop. `allowed` pass whatever the rule says; `dropped` never do.
+    """
+
+    rule: str | None = None
+    allowed: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `fields` are the top-level fields of the client's body, as it wrote them.
 
@@ -77,7 +88,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     `wants_usage`: the client itself asked for the usage in a stream.
     `started_at` is monotonic seconds, `created` whole seconds since 1970 (for answers that have
     none). `headers`: the few client headers that may go on to an upstream (by allow-list).
-    `wishes` and `cache` are None when the caller did not mention them, as nearly always.
+    `wishes`, `cache` and `contract` are None when the caller did not mention them: nearly always.
     `form`: the body, when it is a form with files; then `fields` are empty.
     """
 
@@ -95,3 +106,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float = 0.0
     created: int = 0
     cache: CacheWish | None = None
+    contract: Contract | None = None

@@ -46,6 +46,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Mapping[str, Raw] = {}
     params: str = "forward"
     dropped: tuple[str, ...] = ()
+    allowed: frozenset[str] = frozenset()
     price: Price | None = None
     mode: str | None = None
     order: int = 0

@@ -16,7 +16,7 @@ CHAT_ONLY = frozenset(
 )  # fmt: skip
 RESPONSES_ONLY = frozenset(
     {
-        "include", "truncation", "background", "conversation", "prompt",
+        "truncation", "background", "conversation", "prompt",
         "max_tool_calls", "context_management", "stream_options",
     }
 )  # fmt: skip

@@ -6,10 +6,12 @@ costs, and are refused (class B of the incidents: CVE-2024-6587 and its kin).
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Raw
 
+from hx_gateway.core.call import Contract
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.core.wire import Fields
+from hx_gateway.core.wire import Fields, bool_field
 
 REFUSED = frozenset(
     {
@@ -31,7 +33,9 @@ REFUSED = frozenset(
 )
 TAKEN = frozenset(
     {
+        "additional_drop_params",
         "allowed_model_region",
+        "allowed_openai_params",
         "cache",
         "content_policy_fallbacks",
         "context_window_fallbacks",
@@ -51,6 +55,8 @@ TAKEN = frozenset(
     }
 )
 _SPECIAL = REFUSED | TAKEN
+_CONTRACT = frozenset({"drop_params", "allowed_openai_params", "additional_drop_params"})
+_NAMES = msgspec.json.Decoder(list[str] | None)
 
 
 def take_controls(fields: Fields) -> Mapping[str, Raw]:
@@ -65,3 +71,21 @@ def take_controls(fields: Fields) -> Mapping[str, Raw]:
                 code="parameter_not_allowed",
             )
     return {name: fields.pop(name) for name in [*fields] if name in TAKEN}
+
+
+def read_contract(controls: Mapping[str, Raw]) -> Contract | None:
+    """Read what the caller wants done with parameters a vendor does not take (LiteLLM's fields)."""
+    if _CONTRACT.isdisjoint(controls):
+        return None
+    return Contract(
+        rule="drop" if bool_field(controls, "drop_params") else None,
+        allowed=_names(controls, "allowed_openai_params"),
+        dropped=_names(controls, "additional_drop_params"),
+    )
+
+
+def _names(controls: Mapping[str, Raw], name: str) -> tuple[str, ...]:
+    try:
+        return tuple(_NAMES.decode(controls.get(name, b"null")) or ())
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"'{name}' must be a list of names.", param=name) from None

@@ -9,7 +9,8 @@ from hx_gateway.adapter import ApiKeyHeader, Provider
 from hx_gateway.core.call import Operation
 from hx_gateway.dialects import anthropic_messages
 
-_BETAS = (files("hx_gateway.providers") / "anthropic_beta.txt").read_bytes()
+_LINES = (files("hx_gateway.providers") / "anthropic_beta.txt").read_bytes().splitlines()
+_BETAS = [line.split() for line in _LINES if line and not line.startswith(b"#")]
 
 PROVIDER = Provider(
     name="anthropic",
@@ -23,9 +24,10 @@ PROVIDER = Provider(
     headers=((b"anthropic-version", b"2023-06-01"),),
     client_headers={
         b"anthropic-version": None,
-        b"anthropic-beta": frozenset(
-            line for line in _BETAS.splitlines() if not line.startswith(b"#")
-        ),
+        b"anthropic-beta": frozenset(words[0] for words in _BETAS),
+    },
+    headers_away={
+        b"anthropic-beta": frozenset(words[0] for words in _BETAS if b"everywhere" in words[1:]),
     },
     docs="https://docs.anthropic.com/en/api",
 )

@@ -16,7 +16,7 @@ from hx_gateway.core.principal import Scope
 from hx_gateway.core.provider import WayIn
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.dialects.registry import WAYS_IN
-from hx_gateway.pipeline.controls import take_controls
+from hx_gateway.pipeline.controls import read_contract, take_controls
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.pipeline.reply import Canned
 from hx_gateway.pipeline.tags import take_tags
@@ -108,6 +108,7 @@ class Inference:
             wishes=read_wishes(controls, request.headers, model),
             started_at=self._clock.monotonic(),
             created=int(self._clock.now()),
+            contract=read_contract(controls) if controls else None,
             cache=None if self._pipeline.cached is None else _cache_wish(visit, controls),
         )
 

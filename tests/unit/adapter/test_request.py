@@ -5,7 +5,7 @@ from tests.support.calls import ask, call
 from hx_gateway.adapter import Bearer, clamp
 from hx_gateway.adapter.request import Prepared, prepare
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.call import Call, Contract, Operation
 from hx_gateway.core.errors import Garbled, InvalidRequest
 from hx_gateway.core.http import Origin
 from hx_gateway.core.provider import Provider
@@ -103,9 +103,24 @@ def test_known_parameters_pass_every_rule(params: str) -> None:
     assert body(prepared)["temperature"] == 1
 
 
-def test_a_vendor_without_a_list_knows_all_parameters() -> None:
+def test_a_vendor_without_a_list_knows_what_its_format_has() -> None:
     provider = msgspec.structs.replace(ACME, params=frozenset())
-    assert body(sent(ask(zzz=1), provider, params="strict"))["zzz"] == 1
+    assert body(sent(ask(top_k=1), provider, params="strict"))["top_k"] == 1
+    assert sent(ask(zzz=1), provider, params="drop").changed == ("drop:zzz",)
+
+
+def test_a_parameter_may_be_allowed_by_name() -> None:
+    allowed = frozenset({"zzz"})
+    assert body(sent(ask(zzz=1), params="strict", allowed=allowed))["zzz"] == 1
+    assert sent(ask(zzz=1), params="drop", allowed=allowed).changed == ()
+
+
+def test_the_caller_may_change_the_terms_for_one_call() -> None:
+    asked = ask(temperature=1, zzz=1, aaa=2)
+    wish = Contract(rule="drop", allowed=("zzz",), dropped=("temperature",))
+    prepared = sent(msgspec.structs.replace(asked, contract=wish), params="strict")
+    assert body(prepared)["zzz"] == 1
+    assert prepared.changed == ("drop:temperature", "drop:aaa")
 
 
 def test_the_operator_may_drop_single_fields() -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from hx_gateway.core import wire
+from hx_gateway.core.call import Contract
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.pipeline.controls import REFUSED, TAKEN, take_controls
+from hx_gateway.pipeline.controls import REFUSED, TAKEN, read_contract, take_controls
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -26,3 +27,23 @@ def test_everything_else_is_left_alone() -> None:
     fields = wire.decode_fields(b'{"model":"m","metadata":{"a":1},"vendor_thing":2}')
     assert take_controls(fields) == {}
     assert set(fields) == {"model", "metadata", "vendor_thing"}
+
+
+def test_the_callers_terms_are_read() -> None:
+    fields = wire.decode_fields(
+        b'{"drop_params":true,"allowed_openai_params":["a"],"additional_drop_params":["b"],"x":1}'
+    )
+    controls = take_controls(fields)
+    assert set(fields) == {"x"}
+    assert read_contract(controls) == Contract(rule="drop", allowed=("a",), dropped=("b",))
+    assert read_contract(take_controls(wire.decode_fields(b'{"drop_params":false}'))) == Contract()
+    assert read_contract(take_controls(wire.decode_fields(b'{"tags":["a"]}'))) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"drop_params":"yes"}', b'{"allowed_openai_params":"a"}', b'{"additional_drop_params":[1]}'],
+)
+def test_terms_that_cannot_be_read_are_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        read_contract(take_controls(wire.decode_fields(body)))

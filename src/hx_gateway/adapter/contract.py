@@ -1,0 +1,91 @@
+"""What becomes of parameters a deployment's vendor does not take: sent, refused, or left out."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec import Raw
+
+from hx_gateway.core.call import Call
+from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.route import Deployment
+from hx_gateway.dialects.known import FIELDS
+
+Fields = Mapping[str, Raw]
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for one call at one deployment.
+
+    `rule`: forward, strict or drop. `allowed` may pass whatever the rule says; `dropped` never do.
+    """
+
+    rule: str = "forward"
+    allowed: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+
+
+def terms_of(call: Call, deployment: Deployment) -> Terms:
+    """Put the deployment's terms and the caller's own together."""
+    own = call.contract
+    if own is None:
+        return Terms(
+            rule=deployment.params,
+            allowed=deployment.allowed,
+            dropped=frozenset(deployment.dropped),
+        )
+    return Terms(
+        rule=deployment.params if own.rule is None else own.rule,
+        allowed=deployment.allowed.union(own.allowed),
+        dropped=frozenset(deployment.dropped).union(own.dropped),
+    )
+
+
+def apply_terms(
+    fields: Fields, terms: Terms, formats: Iterable[str], known: frozenset[str]
+) -> tuple[Fields, tuple[str, ...]]:
+    """Give the fields that may go on, with notes of the others; raises InvalidRequest if strict.
+
+    `formats` are those of the client and of the upstream, `known` is the vendor's own list, which
+    takes the place of theirs.
+    """
+    gone = sorted(terms.dropped.intersection(fields))
+    if terms.rule != "forward":
+        unknown = sorted(_unknown(fields, formats, known) - terms.allowed - terms.dropped)
+        if unknown and terms.rule == "strict":
+            raise refused(unknown[0])
+        gone += unknown
+    if not gone:
+        return fields, ()
+    kept = {name: value for name, value in fields.items() if name not in gone}
+    return kept, tuple(f"drop:{name}" for name in gone)
+
+
+def check_losses(notes: Iterable[str], terms: Terms) -> None:
+    """Raise InvalidRequest for what a translation leaves behind, where nothing may be."""
+    if terms.rule != "strict":
+        return
+    for note in notes:
+        what, _, name = note.partition(":")
+        if what == "drop" and name not in terms.allowed:
+            raise refused(name)
+
+
+def refused(name: str) -> InvalidRequest:
+    """Say that a parameter is not taken."""
+    return InvalidRequest(
+        f"The model's provider does not take the parameter '{name}'.",
+        param=name,
+        code="unsupported_parameter",
+    )
+
+
+def _unknown(fields: Fields, formats: Iterable[str], known: frozenset[str]) -> set[str]:
+    if known:
+        return set(fields.keys() - known)
+    unknown = set(fields)
+    for name in formats:
+        if name in FIELDS:
+            unknown -= FIELDS[name]
+    if not any(name in FIELDS for name in formats):
+        return set()
+    return unknown
