@@ -66,7 +66,11 @@ PROVIDER = Provider(
     speaks={
         # Reasoning models refuse `max_tokens`; all others take both names.
         Operation.CHAT: (
-            ChatOut(max_tokens_field="max_completion_tokens", lacks=frozenset({"top_k"})),
+            ChatOut(
+                max_tokens_field="max_completion_tokens",
+                lacks=frozenset({"top_k"}),
+                foreign=frozenset(),
+            ),
             openai_responses.WAY_OUT,
         ),
         Operation.COMPLETE: (openai_completions.WAY_OUT,),
