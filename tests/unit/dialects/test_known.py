@@ -8,7 +8,7 @@ from hx_gateway.dialects.known import FIELDS
 CALLS = [
     (path.parent.name, path.stem)
     for path in sorted(ROOT.glob("calls/*/*.json"))
-    if path.stem != "unknown"
+    if path.stem != "unknown" and KINDS[path.parent.name][1] in FIELDS
 ]
 
 
