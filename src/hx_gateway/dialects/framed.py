@@ -119,10 +119,12 @@ class FramedRelay:
         return True
 
     def _keep_frame(self, event: bytes) -> None:
-        self._frames_left -= 1  # some upstreams pad each event differently: give up on them
         mark = self._watcher.text_mark
         start = event.find(mark) + len(mark)
         end = event.find(b'"', start)
+        if event[end - 1 : end] == b"\\":
+            return  # an escaped quote is no end, and says nothing about the events to come
+        self._frames_left -= 1  # some upstreams pad each event differently: give up on them
         if start >= len(mark) and event.find(b"\n\n") == len(event) - 2:
             self._head, self._tail = event[:start], event[end:]
             self._text_start, self._text_end = start, end - len(event)

@@ -22,17 +22,20 @@ _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 
 
 class SseParser:
-    """Reads events out of a stream; remembers what is incomplete."""
+    """Reads events out of a stream; remembers what is incomplete.
+
+    `is_between`: nothing is, so what comes next begins an event.
+    """
 
     __slots__ = (
         "_after_cr",
         "_begun",
-        "_between",
         "_data",
         "_held",
         "_held_size",
         "_name",
         "_size",
+        "is_between",
     )
 
     def __init__(self) -> None:
@@ -42,7 +45,7 @@ class SseParser:
         self._size = 0
         self._name = b""
         self._begun = False
-        self._between = False
+        self.is_between = False
         self._after_cr = False
 
     def feed(self, piece: bytes) -> list[SseEvent]:
@@ -50,7 +53,7 @@ class SseParser:
         # `find` and not `in`: the latter tries its operand as a number first, at twice the price.
         if self._after_cr or piece.find(b"\r") >= 0:
             piece = self._with_plain_newlines(piece)
-        if self._between and piece.endswith(b"\n\n"):
+        if self.is_between and piece.endswith(b"\n\n"):
             return self._whole_events(piece)
         if piece.find(b"\n") < 0:
             self._hold(piece)
@@ -62,7 +65,7 @@ class SseParser:
         lines = piece.split(b"\n")
         self._hold(lines.pop())
         events = self._events(lines)
-        self._between = not (self._held or self._data or self._name)
+        self.is_between = not (self._held or self._data or self._name)
         return events
 
     def _whole_events(self, piece: bytes) -> list[SseEvent]:
@@ -90,7 +93,7 @@ class SseParser:
 
     def _hold(self, piece: bytes) -> None:
         if piece:
-            self._between = False
+            self.is_between = False
             self._held.append(piece)
             self._held_size += len(piece)
             if self._held_size > MAX_LINE:

@@ -22,6 +22,7 @@ from hx_gateway.dialects import sse
 from hx_gateway.dialects.anthropic_messages.errors import stream_fault
 from hx_gateway.dialects.anthropic_messages.usage import WireUsage
 from hx_gateway.dialects.fields import ABSENT, json_text
+from hx_gateway.dialects.frame import TextFrame
 
 FINISHES = {
     "end_turn": Finish.STOP,
@@ -129,10 +130,20 @@ def stop_reason(event: _Event) -> str | None:
 class MessageDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_complete", "_has_reason", "_parser", "_started", "_tools", "_unfilled", "_usage")
+    __slots__ = (
+        "_complete",
+        "_frame",
+        "_has_reason",
+        "_parser",
+        "_started",
+        "_tools",
+        "_unfilled",
+        "_usage",
+    )
 
     def __init__(self) -> None:
         self._parser = sse.SseParser()
+        self._frame = TextFrame(b'"text":"')
         self._started = False
         self._has_reason = False
         self._complete = False
@@ -142,14 +153,20 @@ class MessageDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """See `Decoder`."""
+        is_whole = self._parser.is_between
+        if is_whole and (plain := self._frame.read(data)) is not None:
+            return [plain]
         events: list[Event] = []
-        for _, payload in self._parser.feed(data):
+        read = self._parser.feed(data)
+        for _, payload in read:
             event = decode_event(payload)
             delta = event.delta
             if event.type == "content_block_delta" and delta is not None:
                 events += self._delta(event.index, delta)
             else:
                 events += self._read(event)
+        if is_whole and len(read) == 1 and self._parser.is_between:
+            self._frame.learn(data, events)
         return events
 
     def end(self) -> list[Event]:

@@ -67,6 +67,8 @@ class MessageWriter:
 
     def write(self, events: list[Event]) -> bytes:
         """See `Writer`."""
+        if len(events) == 1 and type(first := events[0]) is TextDelta and self._open == "text":
+            return b"" if first.choice else self._text(first.text)  # nearly every call
         written: list[bytes] = []
         for event in events:
             if type(event) is Used:

@@ -21,6 +21,7 @@ from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 from hx_gateway.dialects.fields import ABSENT, present
+from hx_gateway.dialects.frame import TextFrame
 from hx_gateway.dialects.openai_errors import stream_fault
 from hx_gateway.dialects.openai_usage import WireUsage
 
@@ -109,10 +110,11 @@ def find_usage(body: bytes) -> Usage | None:
 class ChatDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_done", "_finished", "_parser", "_promised", "_started", "_tools")
+    __slots__ = ("_done", "_finished", "_frame", "_parser", "_promised", "_started", "_tools")
 
     def __init__(self) -> None:
         self._parser = sse.SseParser()
+        self._frame = TextFrame(b'"content":"')
         self._started = False
         self._finished = False
         self._promised = False
@@ -121,12 +123,18 @@ class ChatDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """See `Decoder`."""
+        is_whole = self._parser.is_between
+        if is_whole and (plain := self._frame.read(data)) is not None:
+            return [plain]
         events: list[Event] = []
-        for _, payload in self._parser.feed(data):
+        read = self._parser.feed(data)
+        for _, payload in read:
             if payload == b"[DONE]":
                 self._done = True
             else:
                 events += self.read(_decode(payload))
+        if is_whole and len(read) == 1 and self._parser.is_between:
+            self._frame.learn(data, events)
         return events
 
     def end(self) -> list[Event]:

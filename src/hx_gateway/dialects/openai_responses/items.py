@@ -23,7 +23,7 @@ from hx_gateway.dialects.tools import as_text
 Json = dict[str, object]
 
 
-class _Item:
+class Item:
     """One item: a message, a call of a function, or reasoning."""
 
     def __init__(self, kind: str, index: int, id_: str) -> None:
@@ -125,9 +125,9 @@ class Items:
         self._originals: dict[str, Original] | None = None
         self.finished = Finished(reason=Finish.STOP)
         self._stem = stem
-        self._items: list[_Item] = []
-        self._open: _Item | None = None
-        self._calls: dict[int, _Item] = {}
+        self._items: list[Item] = []
+        self._open: Item | None = None
+        self._calls: dict[int, Item] = {}
 
     def add(self, event: Event) -> Iterator[tuple[str, Json]]:
         """Take one event."""
@@ -147,6 +147,14 @@ class Items:
             case _:
                 pass
 
+    def more_text(self, text: str) -> Item | None:
+        """Take more of the text that is open; None when it begins or when nothing is said."""
+        item = self._open
+        if item is None or item.kind != "text" or not text:
+            return None
+        item.pieces.append(text)
+        return item
+
     def close(self) -> Iterator[tuple[str, Json]]:
         """End what is open."""
         yield from self._close()
@@ -157,17 +165,17 @@ class Items:
         """Give all items as they are at the end."""
         return [item.render(status) for item in self._items]
 
-    def _new(self, kind: str) -> _Item:
+    def _new(self, kind: str) -> Item:
         index = len(self._items)
-        item = _Item(kind, index, f"{_IDS.get(kind, 'msg')}_{self._stem}_{index}")
+        item = Item(kind, index, f"{_IDS.get(kind, 'msg')}_{self._stem}_{index}")
         self._items.append(item)
         return item
 
-    def _added(self, item: _Item) -> tuple[str, Json]:
+    def _added(self, item: Item) -> tuple[str, Json]:
         fields = {"output_index": item.index, "item": item.render("in_progress")}
         return "output_item.added", fields
 
-    def _item_done(self, item: _Item) -> tuple[str, Json]:
+    def _item_done(self, item: Item) -> tuple[str, Json]:
         return "output_item.done", {"output_index": item.index, "item": item.render("completed")}
 
     def _text(
@@ -191,7 +199,7 @@ class Items:
             tokens["logprobs"] = said
         yield f"{stem}.delta", {**place, "delta": text, **tokens}
 
-    def _part(self, item: _Item, what: str, text: str) -> tuple[str, Json]:
+    def _part(self, item: Item, what: str, text: str) -> tuple[str, Json]:
         stem, _, part_index, _ = _GRAMMAR[item.kind]
         place: Json = {"item_id": item.id, "output_index": item.index, part_index: 0}
         tokens = item.logprobs if text else None
@@ -231,7 +239,7 @@ class Items:
             self._originals = originals(self._fields)
         return self._originals.get(name) or Original(name=name)
 
-    def _close_call(self, item: _Item) -> Iterator[tuple[str, Json]]:
+    def _close_call(self, item: Item) -> Iterator[tuple[str, Json]]:
         place: Json = {"item_id": item.id, "output_index": item.index}
         if item.original.custom:
             item.pieces = [as_text(item.text)]

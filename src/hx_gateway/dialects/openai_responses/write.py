@@ -2,9 +2,9 @@
 
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call
-from hx_gateway.core.event import Event, Finish, Started, Used
+from hx_gateway.core.event import Event, Finish, Started, TextDelta, Used
 from hx_gateway.core.usage import Usage
-from hx_gateway.dialects.openai_responses.items import Items
+from hx_gateway.dialects.openai_responses.items import Item, Items
 from hx_gateway.dialects.openai_responses.usage import wire_usage
 from hx_gateway.dialects.sse import one_line
 
@@ -48,6 +48,10 @@ class ResponseWriter:
 
     def write(self, events: list[Event]) -> bytes:
         """See `Writer`. The start waits for content, so that a fault before it can fall back."""
+        if len(events) == 1 and type(first := events[0]) is TextDelta:
+            plain = first.choice == 0 and first.logprobs is None
+            if plain and (item := self._items.more_text(first.text)) is not None:
+                return self._more(item, first.text)  # nearly every call
         written: list[bytes] = []
         for event in events:
             if type(event) is Used:
@@ -59,6 +63,15 @@ class ResponseWriter:
                     written += self._begin()
                     written.append(self._frame(name, fields))
         return b"".join(written)
+
+    def _more(self, item: Item, text: str) -> bytes:
+        number, self._number = self._number, self._number + 1
+        return (
+            b"event: response.output_text.delta\n"
+            b'data: {"type":"response.output_text.delta","sequence_number":%d,"item_id":%b,'
+            b'"output_index":%d,"content_index":0,"delta":%b,"logprobs":[]}\n\n'
+            % (number, wire.encode(item.id), item.index, wire.encode(text))
+        )
 
     def end(self) -> bytes:
         """See `Writer`."""
