@@ -7,9 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import anthropic
 import openai
-import pytest
 from tests.e2e.test_nodes import nodes
 from tests.support.fetch import Answer
 from tests.support.ollama import Ollama
@@ -242,6 +240,60 @@ async def test_a_node_that_hangs_is_found_out_and_left(tmp_path: Path) -> None:
             assert chats(hung) == 0
 
 
+async def test_calls_that_wait_at_a_node_that_hangs_are_answered_elsewhere(tmp_path: Path) -> None:
+    async with Ollama() as hung, Ollama() as well:
+        hung.resident["llama3.2:latest"] = 4096
+        async with fleet(tmp_path, hung, well, parallel=4) as gateway:
+            await until_state(gateway, "gpu1", "awake")
+            await until_state(gateway, "gpu2", "awake")
+            hung.mode = Mode.HANG
+            answers = await ask_all(gateway, 3)
+            assert chats(hung) >= 1
+            assert [answer.status for answer in answers] == [200] * 3
+            moved = [a for a in answers if "upstream_stalled" in a.headers.get("x-hx-attempts", "")]
+            assert moved
+            for answer in moved:
+                assert answer.headers["x-hx-node"].startswith("gpu2; ")
+
+
+async def test_a_model_that_takes_long_to_load_is_waited_for(tmp_path: Path) -> None:
+    """It answered quickly before, and is now silent for many times as long: no hang."""
+    async with Ollama() as first, Ollama() as second:
+        second.resident["llama3.2:latest"] = 4096
+        async with fleet(tmp_path, first, second, parallel=4) as gateway:
+            await until_state(gateway, "gpu2", "awake")
+            assert (await gateway.ask(CHAT, json=body())).status == 200
+            second.resident.clear()
+            second.load_s = first.load_s = 4.0
+            await asyncio.sleep(0.5)
+            answer = await gateway.ask(CHAT, json=body(), timeout_s=30.0)
+            assert answer.status == 200
+            assert "x-hx-attempts" not in answer.headers
+            assert chats(first) + chats(second) == 2
+
+
+async def test_what_a_node_can_do_at_once_is_learned(tmp_path: Path) -> None:
+    async with Ollama() as only:
+        only.parallel = 6
+        only.pace_s = 0.05
+        async with fleet(tmp_path, only, parallel=0) as gateway:
+            answers = await ask_all(gateway, 30, stream=True)
+            assert [answer.status for answer in answers] == [200] * 30
+            [node] = [node for node in await nodes(gateway) if node["name"] == "gpu1"]
+            [model] = [each for each in node["models"] if each["name"] == "llama3.2:latest"]
+            assert 4 <= model["parallel"] <= 7, model
+            assert only.most_in_flight <= 7
+
+
+async def test_a_node_that_does_one_at_a_time_gets_at_most_one_more(tmp_path: Path) -> None:
+    async with Ollama() as only:
+        only.parallel = 1
+        only.pace_s = 0.02
+        async with fleet(tmp_path, only, parallel=0) as gateway:
+            await ask_all(gateway, 12, stream=True)
+            assert only.most_in_flight == 2
+
+
 async def test_a_slow_node_gets_the_smaller_share(tmp_path: Path) -> None:
     async with Ollama() as slow, Ollama() as quick:
         slow.resident["llama3.2:latest"] = quick.resident["llama3.2:latest"] = 4096
@@ -270,119 +322,3 @@ async def test_a_call_that_waits_takes_a_node_that_wakes(tmp_path: Path) -> None
             assert answer.status == 200
             assert answer.headers["x-hx-node"].startswith("gpu2; ")
             held.cancel()
-
-
-LONG = "word " * 3000
-
-
-async def test_a_prompt_longer_than_the_window_is_not_cut_without_a_word(tmp_path: Path) -> None:
-    async with Ollama() as only:
-        only.context = 2048
-        async with fleet(tmp_path, only) as gateway:
-            messages = [{"role": "user", "content": LONG}]
-            answer = await gateway.ask(CHAT, json=body(messages=messages))
-            assert answer.status == 200
-            warned = await gateway.ask(CHAT, json=body(messages=messages, num_ctx=2048))
-            assert "the window of the model is 2048" in warned.headers["x-hx-warning"]
-            assert "x-hx-warning" not in (await gateway.ask(CHAT, json=body())).headers
-            wide = await gateway.ask(CHAT, json=body(messages=messages, num_ctx=8192))
-            assert "x-hx-warning" not in wide.headers
-            assert only.asked[-1].json().get("truncate") is None
-
-
-async def test_a_prompt_longer_than_the_window_is_refused_if_wanted(tmp_path: Path) -> None:
-    routing = {"context_window_fallbacks": [{"small": ["wide"]}]}
-    messages = [{"role": "user", "content": "word " * 700}]
-    async with Ollama() as only:
-        only.context = 500
-        async with fleet(tmp_path, only, routing=routing, context="refuse") as gateway:
-            assert (await gateway.ask(CHAT, json=body())).status == 200
-            for _ in range(50):
-                [first] = [n for n in await nodes(gateway) if n["name"] == "gpu1"]
-                if [model for model in first["models"] if model["context"] == 500]:
-                    break
-                await asyncio.sleep(0.1)
-            before = chats(only)
-            answered = await gateway.ask(CHAT, json=body(messages=messages))
-            assert answered.status == 200, answered.text
-            assert chats(only) == before + 1  # the narrow one was not even asked
-            assert only.asked[-1].json()["options"]["num_ctx"] == 1000
-            refused = await gateway.ask(
-                CHAT, json={"model": "wide", "messages": [{"role": "user", "content": LONG}]}
-            )
-            assert refused.status == 400
-            assert refused.json()["error"]["code"] == "context_length_exceeded"
-
-
-async def test_what_the_estimate_misses_the_node_refuses(tmp_path: Path) -> None:
-    """Short words: more tokens than bytes by four."""
-    async with Ollama() as only:
-        only.context = 500
-        async with fleet(tmp_path, only, context="refuse") as gateway:
-            messages = [{"role": "user", "content": "a " * 900}]
-            refused = await gateway.ask(CHAT, json=body(messages=messages))
-            assert (refused.status, refused.json()["error"]["code"]) == (
-                400,
-                "context_length_exceeded",
-            )
-            assert [a.json()["truncate"] for a in only.asked if a.path == "/api/chat"] == [False]
-
-
-WEATHER = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}},
-    "required": ["city"],
-}
-
-
-@pytest.fixture
-def tool_call() -> dict[str, Any]:
-    return {"name": "weather", "arguments": {"city": "Oslo"}}
-
-
-async def test_the_official_clients_stream_tools_through_a_node(
-    tmp_path: Path, tool_call: dict[str, Any]
-) -> None:
-    async with Ollama() as first, Ollama() as second, AsyncExitStack() as stack:
-        first.tool_call = second.tool_call = tool_call
-        async with fleet(tmp_path, first, second) as gateway:
-            client = await stack.enter_async_context(
-                openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0)
-            )
-            function: Any = {"name": "weather", "parameters": WEATHER}
-            stream = await client.chat.completions.create(
-                model="small",
-                messages=ASK,
-                stream=True,
-                tools=[{"type": "function", "function": function}],
-                extra_body={"keep_alive": "10m", "num_ctx": 8192},
-            )
-            name, arguments, finish = "", "", None
-            async for chunk in stream:
-                for choice in chunk.choices:
-                    finish = choice.finish_reason or finish
-                    for call in choice.delta.tool_calls or ():
-                        assert call.function is not None
-                        name += call.function.name or ""
-                        arguments += call.function.arguments or ""
-            assert (name, arguments, finish) == ("weather", '{"city":"Oslo"}', "tool_calls")
-            sent = [a for node in (first, second) for a in node.asked if a.path == "/api/chat"]
-            assert sent[0].json()["keep_alive"] == "10m"
-            assert sent[0].json()["options"]["num_ctx"] == 8192
-
-            other = await stack.enter_async_context(
-                anthropic.AsyncAnthropic(
-                    base_url=gateway.url, auth_token=gateway.key, max_retries=0
-                )
-            )
-            tool: Any = {"name": "weather", "input_schema": WEATHER}
-            async with other.messages.stream(
-                model="small", max_tokens=100, messages=ASK, tools=[tool]
-            ) as answer:
-                message = await answer.get_final_message()
-            [use] = [block for block in message.content if block.type == "tool_use"]
-            assert (use.name, use.input, message.stop_reason) == (
-                "weather",
-                {"city": "Oslo"},
-                "tool_use",
-            )

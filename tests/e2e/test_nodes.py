@@ -117,6 +117,51 @@ async def until_listed(gateway: Gateway, name: str, *, there: bool) -> None:
     raise AssertionError(f"{name} listed: {not there}")
 
 
+async def test_what_two_nodes_have_is_one_model_and_changes_drop_no_call(tmp_path: Path) -> None:
+    async with Ollama() as first, Ollama({"qwen3": ("completion",)}) as second:
+        hx = {"ollama": [first.url, second.url], "fleet": {"poll_s": 0.2, "parallel": 8}}
+        async with running(tmp_path, config={"hx": hx, "model_list": []}) as gateway:
+            await until_listed(gateway, "ollama/llama3.2:latest", there=True)
+            await until_listed(gateway, "ollama/qwen3:latest", there=True)
+            stop = asyncio.Event()
+            statuses: list[int] = []
+
+            async def call() -> None:
+                body = {"model": "ollama/llama3.2", "messages": [{"role": "user", "content": "x"}]}
+                while not stop.is_set():
+                    answer = await gateway.ask("/v1/chat/completions", json=body)
+                    statuses.append(answer.status)
+
+            calls = [asyncio.ensure_future(call()) for _ in range(3)]
+            for _ in range(3):
+                second.installed["llama3.2:latest"] = ("completion",)
+                await until_deployments(gateway, "ollama/llama3.2:latest", 2)
+                del second.installed["llama3.2:latest"]
+                second.resident.clear()
+                await until_deployments(gateway, "ollama/llama3.2:latest", 1)
+            stop.set()
+            await asyncio.gather(*calls)
+            assert len(statuses) > 10
+            assert set(statuses) == {200}
+
+
+async def until_deployments(gateway: Gateway, name: str, count: int) -> None:
+    groups: list[dict[str, Any]] = []
+    for _ in range(200):
+        groups = (await gateway.ask("/model_group/info")).json()["data"]
+        if [each["deployments"] for each in groups if each["model_group"] == name] == [count]:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{name} has not {count} deployments: {groups}\n{gateway.logs()}")
+
+
+async def test_the_environment_names_a_node(tmp_path: Path) -> None:
+    async with Ollama() as node:
+        env = {"OLLAMA_HOST": f"127.0.0.1:{node.port}"}
+        async with running(tmp_path, env=env) as gateway:
+            await until_listed(gateway, "ollama/llama3.2:latest", there=True)
+
+
 async def test_one_node_that_is_away_is_named_and_does_not_make_us_unready(
     tmp_path: Path, node: Ollama
 ) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -180,6 +181,7 @@ class Gateway:
         parts.states.deployments = snapshot.deployments
         parts.redactor.know(secrets_of(snapshot))
         parts.fleet.configure(snapshot.nodes, snapshot.fleet)
+        parts.node_watch.on_wake = partial(_woke, snapshot, parts)
         parts.node_watch.watch(snapshot.nodes, snapshot.fleet.poll_s)
         checkup = Checkup(build_checks(snapshot, parts), parts.clock)
         self._now = assemble(snapshot, parts, checkup)
@@ -238,6 +240,13 @@ async def _within(limit_s: float, work: Awaitable[None]) -> None:
     """Do what is worth a moment, not more."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(work, limit_s)
+
+
+def _woke(snapshot: Snapshot, parts: Parts, name: str) -> None:
+    """Let a node be tried again that had failed while it was away."""
+    for deployment in snapshot.deployments.values():
+        if deployment.node == name:
+            parts.health.woke(deployment, parts.clock.monotonic())
 
 
 def _check_bind(snapshot: Snapshot, listen: Listen) -> None:

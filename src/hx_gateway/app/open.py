@@ -16,7 +16,7 @@ from hx_gateway.app.states import DeploymentStates
 from hx_gateway.app.vectors import open_vectors
 from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.last_use import LastUse
-from hx_gateway.core.clock import SystemClock, system_random
+from hx_gateway.core.clock import Clock, SystemClock, system_random
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
@@ -87,7 +87,7 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         fleet=fleet,
         node_watch=NodeWatch(fleet, client, clock, chance),
         meter=Meter(clock.now() - clock.monotonic()),
-        watchdog=Watchdog(health, clock),
+        watchdog=_watchdog(health, clock, fleet),
         states=states,
         metrics=metrics,
         rag_metrics=RagMetrics(metrics.registry),
@@ -97,6 +97,12 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         access_log=access_log,
         sinks=(metrics,) if access_log is None else (metrics, access_log),
     )
+
+
+def _watchdog(health: Health, clock: Clock, fleet: Fleet) -> Watchdog:
+    watchdog = Watchdog(health, clock)
+    watchdog.stalls.is_away = fleet.is_asleep
+    return watchdog
 
 
 def _opened(metrics: Metrics, deployment: Deployment, seconds: float) -> None:

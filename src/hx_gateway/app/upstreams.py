@@ -20,8 +20,8 @@ def upstream_checks(snapshot: Snapshot, client: Sender, *, ask_vendors: bool) ->
     """
     checks = []
     for (name, _), models in _by_upstream(snapshot).items():
-        label = f"upstream {name} ({_some(models)})"
         deployment = next(iter(models.values()))
+        label = f"upstream {deployment.node or name} ({_some(models)})"
         request = _request(deployment, ask_vendors=ask_vendors)
         run = (
             skipped(label, "Not asked; --ask-vendors asks for its model list.")

@@ -181,14 +181,14 @@ class Fleet:
         self.advance(now)
         return waiting
 
+    def is_asleep(self, deployment: Deployment) -> bool:
+        """Say whether a deployment's node does not answer."""
+        sight = self.sights.get(deployment.node or "")
+        return sight is not None and sight.state is NodeState.ASLEEP
+
     def sleeping(self, deployments: Deployments) -> list[Deployment]:
         """Give those whose node is asleep: it may wake while a call waits."""
-        return [
-            each
-            for each in deployments
-            if (sight := self.sights.get(each.node or "")) is not None
-            and sight.state is NodeState.ASLEEP
-        ]
+        return [each for each in deployments if self.is_asleep(each)]
 
     def busy(self, seconds: float) -> NodeBusy:
         """Make the error of a call that cannot wait; `seconds` is how long it would have to."""

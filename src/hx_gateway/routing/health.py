@@ -93,6 +93,12 @@ class Health:
         if vitals.open_until or _should_open(vitals, deployment, now, fault, alone=alone):
             self._open(deployment, now, self._cooldown(deployment, fault))
 
+    def woke(self, deployment: Deployment, now: float) -> None:
+        """Note that it can be reached again: the next call may find out whether it answers."""
+        vitals = self._vitals.get(deployment.id)
+        if vitals is not None and vitals.open_until > now:
+            vitals.open_until = now
+
     def stalled(self, deployment: Deployment, now: float) -> None:
         """Note that it does not answer at all: what waits there may never end, so it counts now."""
         self._open(deployment, now, self._cooldown(deployment, None))

@@ -230,3 +230,12 @@ def test_the_window_is_what_the_node_says_and_never_more_than_the_model_can() ->
     awake(fleet, "gpu1", "m", context=16384)
     assert fleet.window(GPU1, {}) == Window(16384, is_sure=True)
     assert fleet.window(GPU1, {"num_ctx": raw(99999)}) == Window(32768, is_sure=True)
+
+
+def test_a_deployment_sleeps_with_its_node() -> None:
+    fleet = two()
+    assert not fleet.is_asleep(GPU1)
+    fleet.missed("gpu1", refused=True)
+    assert fleet.is_asleep(GPU1)
+    assert not fleet.is_asleep(GPU2)
+    assert not fleet.is_asleep(deployment("rented"))

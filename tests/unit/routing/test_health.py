@@ -174,3 +174,12 @@ def test_a_probe_whose_client_left_lets_the_next_call_try() -> None:
     assert not health.is_usable(A, NOW + 5.1)
     health.untold(A)
     assert health.is_usable(A, NOW + 5.1)
+
+
+def test_what_can_be_reached_again_is_tried_before_its_time_is_over() -> None:
+    health = failed(3)
+    assert not health.is_usable(A, NOW + 1.0)
+    health.woke(A, NOW + 1.0)
+    assert health.of(A).state(NOW + 1.0) is State.HALF_OPEN
+    assert health.is_usable(A, NOW + 1.0)
+    health.woke(deployment("unheard of"), NOW)

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.support.deployments import deployment, route
+from tests.support.fleets import placed
 
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.stall import Stalls, Waiting
@@ -105,3 +106,14 @@ def test_it_can_be_switched_off() -> None:
     for _ in range(5):
         waiting(stalls)
     assert not is_stalled(stalls, 3600.0)
+
+
+def test_a_node_hangs_when_those_who_look_at_it_say_so_however_long_it_loads() -> None:
+    one = placed("gpu1")
+    stalls = Stalls(health(0.02))
+    stalls.begin(
+        Waiting(one, route("m", one, B), NOW, stream=False, may_move=bool, move=lambda: None)
+    )
+    assert not is_stalled(stalls, 300.0)
+    stalls.is_away = lambda deployment: deployment.node == "gpu1"
+    assert is_stalled(stalls, 0.1)
