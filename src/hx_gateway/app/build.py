@@ -1,6 +1,7 @@
 """The wiring: how one snapshot and the long-lived parts become an application."""
 
 from collections.abc import Sequence
+from random import Random
 
 import msgspec
 
@@ -23,6 +24,7 @@ from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.carry import Carrier
 from hx_gateway.pipeline.counting import TokenCounter
+from hx_gateway.pipeline.explain import Explainer
 from hx_gateway.pipeline.gate import NodeGate
 from hx_gateway.pipeline.handle import Attempts, Pipeline
 from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of
@@ -34,6 +36,7 @@ from hx_gateway.web import (
     counting,
     directory,
     docs,
+    explain,
     health,
     inference,
     keys,
@@ -136,6 +139,14 @@ def _media(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Se
     return media.endpoints(pipeline, snapshot.server, parts.clock, room)
 
 
+def explainer(snapshot: Snapshot, parts: Parts) -> Explainer:
+    """Make what explains calls: the same rules and vitals, but chances of its own."""
+    settings, table = snapshot.routing, Table(snapshot)
+    ground = ground_of(settings, parts.health, Random(), parts.meter)  # noqa: S311 - no secret
+    planner = Planner(table, ground, fit_rules(table.routes(), settings, ground, parts.fleet))
+    return Explainer(table, planner, parts.clock)
+
+
 def _quota(snapshot: Snapshot, table: Table, parts: Parts) -> Quota | None:
     """Count the use of deployments, if any route asks for it; shared when there is a Redis."""
     counted = [
@@ -165,6 +176,9 @@ def _endpoints(
             counting.CountingRoutes(answering, TokenCounter(pipeline.table, parts.client))
         ),
         *_media(snapshot, parts, pipeline.cached),
+        *explain.endpoints(
+            explain.ExplainRoute(explainer(snapshot, parts), answering, service, parts.keyring)
+        ),
         *models.endpoints(pipeline),
         *keys.endpoints(service),
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),

@@ -19,6 +19,8 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "doctor": "say what is wrong with this installation, and what to do about it",
         "status": "say in one line whether the gateway serves",
         "smoke": "prove that a running gateway does its work",
+        "explain": "say what would become of a call, without making it",
+        "connect": "print the settings that connect a client to the gateway",
         "reload": "make a running gateway read its configuration anew",
         "keys": "make, show, change, block and remove virtual keys",
         "teams": "make, show, change, block and remove teams",

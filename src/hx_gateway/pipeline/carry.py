@@ -19,6 +19,7 @@ from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
 from hx_gateway.dialects.form import FormRewriter
 from hx_gateway.pipeline.attempt import Attempter, raise_fault, said_of, shortened, until_of
+from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.controls import REFUSED, TAKEN
 from hx_gateway.pipeline.places import enter
 from hx_gateway.pipeline.quota import Quota
@@ -97,6 +98,7 @@ class Carrier:
                 await raise_fault(exchange, trip.prepared)
             return await self._answer(trip, exchange)
         except UpstreamError as fault:
+            conceal(fault, step.deployment)
             now = self._clock.monotonic()
             record.tried(now, fault.error_code or fault.error_type)
             self._health.failed(step.deployment, now, fault, alone=step.route.is_alone)

@@ -17,6 +17,7 @@ from hx_gateway.routing.fleet_rules import has_nodes, node_preference, node_room
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.plan import NEVER, Errand, Ground, Plan, RetryPolicy, Step, Try
+from hx_gateway.routing.survey import Prospect, survey
 from hx_gateway.routing.table import Table
 
 HARD_LIMITS = "enforce_model_rate_limits"
@@ -61,12 +62,7 @@ class Planner:
             return found
 
         def fit(entered: Route) -> Fitness | None:
-            rules = self._rules.get(entered.pattern or entered.name)
-            return (
-                None
-                if rules is None
-                else rules.for_call(call, principal.metadata, entered.deployments)
-            )
+            return self._fitness(entered, call, principal)
 
         errand = Errand(
             find=find,
@@ -76,6 +72,18 @@ class Planner:
             deadline=_deadline(route, call),
         )
         return Plan(route, self._ground, errand)
+
+    def survey(
+        self, route: Route, call: Call, principal: Principal, now: float
+    ) -> tuple[Prospect, ...]:
+        """Say of each deployment of a route why it would be asked now, or not."""
+        return survey(route, self._ground, self._fitness(route, call, principal), now)
+
+    def _fitness(self, route: Route, call: Call, principal: Principal) -> Fitness | None:
+        rules = self._rules.get(route.pattern or route.name)
+        if rules is None:
+            return None
+        return rules.for_call(call, principal.metadata, route.deployments)
 
 
 def _deadline(route: Route, call: Call) -> float:

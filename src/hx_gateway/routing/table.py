@@ -42,6 +42,12 @@ class Table:
         except UnknownModel:
             return None
 
+    def way_to(self, model: str) -> str:
+        """Say how the route of a public name is found: by `name`, `alias` or `pattern`."""
+        if model in self._routes:
+            return "name"
+        return "alias" if self._aliases.get(model, model) != model else "pattern"
+
     def default(self, group: str | None) -> str:
         """Name the model of a request without one: the group of its header, else the default."""
         name = group or self._default

@@ -18,6 +18,7 @@ from hx_gateway.core.http import Origin, Response
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
+from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Measured, Price
 from hx_gateway.dialects import cohere_rerank, openai_media
 
@@ -155,6 +156,16 @@ async def test_a_model_made_for_something_else_is_not_asked(
     assert (caught.value.param, caught.value.error_code) == ("model", "unsupported_operation")
     assert rig.sender.sent == []
     assert rig.receipts.only.ending is Ending.REFUSED
+
+
+async def test_an_upstream_that_repeats_our_credential_does_not_give_it_away() -> None:
+    secret = "sk-upstream-0123456789"
+    error = wire.encode({"error": {"message": f"bad key {secret}", "code": secret}})
+    rig = Rig(at("a", credential=Secret(secret)), a=[Answer(400, error, headers=JSON)])
+    with pytest.raises(UpstreamError) as caught:
+        await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT))
+    assert secret not in caught.value.message
+    assert secret not in (caught.value.error_code or "")
 
 
 async def test_plain_json_goes_the_ordinary_way() -> None:
