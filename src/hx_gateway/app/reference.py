@@ -44,6 +44,7 @@ FURTHER_CODES = {
     "unknown_scope": "There is no such scope.",
     "previous_response_not_found": "`previous_response_id` names no answer of the caller's.",
     "response_not_cancellable": "Only an answer made in the background could be cancelled.",
+    "upstream_rate_limited": "The limit at the provider is reached; see `Retry-After`.",
     "unsupported_operation": "No deployment of the model can do this.",
     "unsupported_parameter": "The field is known, but not supported yet.",
     "user_not_found": "There is no such user.",

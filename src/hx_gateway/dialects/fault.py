@@ -42,6 +42,16 @@ def fault_of(said: Complaint) -> UpstreamError:
         )
     if status == 404:
         return ModelMissing("The upstream does not know the model.", upstream_status=status)
+    if status == 429:
+        # Clients know what to do with it, and when.
+        return Overloaded(
+            "The upstream's limit of requests or tokens is reached; try again shortly.",
+            upstream_status=status,
+            status=status,
+            type_="rate_limit_error",
+            code="upstream_rate_limited",
+            retry_after_s=said.retry_after_s,
+        )
     if status in _BUSY_STATUSES or not 400 <= status < 500:
         return Overloaded(
             "The upstream is overloaded or failed; try again shortly.",

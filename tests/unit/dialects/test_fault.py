@@ -47,6 +47,12 @@ def test_text_of_a_4xx_is_kept_whole_and_its_status_too() -> None:
     assert (fault.param, fault.error_type) == ("p", "t")
 
 
+def test_a_providers_limit_stays_a_429_with_its_waiting_time() -> None:
+    fault = fault_of(Complaint(status=429, message="org-7 is out of tokens", retry_after_s=7.0))
+    assert (fault.http_status, fault.error_type) == (429, "rate_limit_error")
+    assert (fault.error_code, fault.retry_after_s) == ("upstream_rate_limited", 7.0)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_other_texts_never_reach_a_client(status: int) -> None:
     assert "db-7" not in fault_of(Complaint(status=status, message="host db-7")).message
