@@ -19,6 +19,7 @@ MAX_FRAMES = 8
 _NO_FRAME = b"no event looks like this"
 _ANY_JSON = Decoder(Raw)  # checks the form and keeps nothing
 _ALL_JSON = Decoder(list[Raw])
+_BETWEEN, _COMMA = b"}\n\ndata: {", b"}\n,{"
 
 
 class Watcher(Protocol):
@@ -166,14 +167,14 @@ def _is_all_json(whole: bytes) -> bool:
     if not (whole.startswith(b"data: {") and whole.endswith(b"}\n\n")):
         return False
     data = whole[6:-2]
-    array = data.replace(b"}\n\ndata: {", b"}\n,{")  # five bytes less for each
+    array = data.replace(_BETWEEN, _COMMA)
     try:
         if not whole.isascii():
             whole.decode()
         found = _ALL_JSON.decode(b"[%b]" % array)
     except NOT_JSON:
         return False
-    return len(found) == 1 + (len(data) - len(array)) // 5
+    return len(found) == 1 + (len(data) - len(array)) // (len(_BETWEEN) - len(_COMMA))
 
 
 def _check(event: bytes) -> None:

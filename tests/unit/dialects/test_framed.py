@@ -2,7 +2,7 @@ import pytest
 
 from hx_gateway.core.errors import Interrupted
 from hx_gateway.core.usage import Usage
-from hx_gateway.dialects.framed import MAX_FRAMES, FramedRelay
+from hx_gateway.dialects.framed import MAX_FRAMES, FramedRelay, _is_all_json
 
 
 class Watching:
@@ -73,3 +73,20 @@ def test_the_end_is_the_watchers_when_complete_and_a_fault_otherwise() -> None:
         relay.end()
     relay.feed(event("end!"))
     assert relay.end() == b"rest"
+
+
+@pytest.mark.parametrize(
+    ("events", "are_seen"),
+    [
+        (event("a") + event("b") + event("c"), False),
+        (event("ä"), False),
+        (event("a") + b": comment\n\n" + event("b"), True),
+        (event("a") + b"data:" + event("b")[6:], True),
+        (b"data: 1\n\n" + event("a"), True),
+        (event("a") + event("b\xe4").decode().encode("latin-1"), True),
+        (b'data: {"t":"x\n\ndata: {y"}\n\n', True),
+        (b'data: {"t":[{}\n\ndata: {}]}\n\n', True),
+    ],
+)
+def test_events_that_come_together_are_judged_at_one_look(events: bytes, are_seen: bool) -> None:
+    assert _is_all_json(events) is not are_seen
