@@ -27,14 +27,15 @@ class CountingUpstream(Listener):
         await wire.begin()
         number = 0
         while number < limit if limit is not None else not self.finished.is_set():
-            await wire.piece(_event({"content": f"{number} "}))
+            await wire.piece(event({"content": f"{number} "}))
             number += 1
             await asyncio.sleep(self.pace_s)
-        await wire.piece(_event({}, "stop") + b"data: [DONE]\n\n")
+        await wire.piece(event({}, "stop") + b"data: [DONE]\n\n")
         await wire.end()
 
 
-def _event(delta: dict[str, str], finish: str | None = None) -> bytes:
+def event(delta: dict[str, str], finish: str | None = None) -> bytes:
+    """Write one event in that format."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return b"data: " + msgspec.json.encode({"id": "c", "choices": [choice]}) + b"\n\n"
 

@@ -13,5 +13,5 @@ class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_head: int = 64 * 1024
     max_headers: int = 200
     max_body: int = 64 * 1024 * 1024
-    max_unread: int = 64 * 1024
+    max_unread: int = 32 * 1024
     idle_timeout: float = 30.0

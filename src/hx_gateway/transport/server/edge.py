@@ -16,6 +16,7 @@ from hx_gateway.transport.server.state import EdgeState, OnRefusal
 _FRESH_S = 1.0  # at a drain: how long a client that has just connected may take to ask
 _LAST_S = 5.0  # after a drain's deadline: how long cancelled requests may take to end
 _POLL_S = 0.02
+_UNSENT = 128 * 1024
 _TICKS = (0.01, 0.5)
 
 
@@ -69,6 +70,7 @@ class Edge:
         handshake_s = self.settings.header_timeout if tls else None
         state = self._state
         for listener in sockets:
+            _bound_unsent(listener)
             create = loop.create_unix_server if _is_unix(listener) else loop.create_server
             server = await create(
                 lambda: Connection(state, loop),
@@ -168,6 +170,16 @@ def _tick_of(settings: ServerSettings) -> float:
     )
     shortest = min((time for time in times if time), default=_TICKS[1])
     return min(max(shortest / 10, _TICKS[0]), _TICKS[1])
+
+
+def _bound_unsent(listener: socket.socket) -> None:
+    """Let the kernel hold little that a client has not taken; its connections inherit it.
+
+    Else a slow reader costs megabytes that no limit of ours sees, the upstream is held back late,
+    and a reader that does take something looks for a long time like one that does not.
+    """
+    if not _is_unix(listener):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def _is_unix(listener: socket.socket) -> bool:

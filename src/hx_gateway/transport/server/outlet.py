@@ -17,6 +17,7 @@ from hx_gateway.transport.server.state import NEVER, EdgeState
 from hx_gateway.transport.server.stream import LastWords, Stream
 
 _log = logging.getLogger(__name__)
+_UNTAKEN = 32 * 1024  # what waits for a client beyond this holds its upstream back
 
 
 class Intake(Protocol):
@@ -51,6 +52,7 @@ class Outlet:
         intake: Intake,
     ) -> None:
         """Be idle."""
+        transport.set_write_buffer_limits(_UNTAKEN)
         self._transport = transport
         self._state = state
         self._loop = loop
