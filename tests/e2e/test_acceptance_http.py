@@ -41,6 +41,7 @@ async def gateway(
     }
     state: Path = tmp_path_factory.mktemp("acceptance") / "s"
     async with running(state, config=config) as served:
+        await until_deps(served, redis=True, qdrant=True)
         yield served
 
 
@@ -74,7 +75,6 @@ async def test_hlt_01_02_06_07_health_without_a_key(gateway: Gateway, upstream: 
 
 
 async def test_hlt_03_08_dependencies_are_named_by_role_without_addresses(gateway: Gateway) -> None:
-    await until_deps(gateway, redis=True, qdrant=True)
     body = (await gateway.ask("/healthz/deps", key=None)).json()
     assert (body["postgres"], body["redis"], body["qdrant"]) == (True, True, True)
     assert isinstance(body["embedding_model"], str)
