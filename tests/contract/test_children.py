@@ -128,3 +128,25 @@ print(sorted(heavy & set(sys.modules)))
     )
     out, _ = await process.communicate()
     assert out.decode().strip() == "[]"
+
+
+async def test_no_library_in_a_child_reports_to_its_vendor(folder: Path, tmp_path: Path) -> None:
+    """onnxruntime once wrote a device id and queued events for its vendor when it was imported."""
+    commands = (
+        command("embed", folder),
+        command("chat", folder),
+        command("vectors", folder, "--folder", str(tmp_path / "vectors")),
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    async with running(*commands, environ={"HOME": str(home)}):
+        pass
+    assert list(home.rglob("*")) == []
+
+
+def test_without_the_switch_it_would(tmp_path: Path) -> None:
+    """The control. Nothing leaves: the address it reports to is not reached in its short life."""
+    environ = {"HOME": str(tmp_path), "HTTPS_PROXY": "http://127.0.0.1:9"}
+    script = [sys.executable, "-c", "import onnxruntime, os; os._exit(0)"]
+    subprocess.run(script, check=True, env=environ, capture_output=True)
+    assert list(tmp_path.rglob("deviceid"))

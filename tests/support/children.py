@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -23,9 +23,11 @@ def command(name: str, folder: Path, *arguments: str) -> ChildCommand:
 
 
 @asynccontextmanager
-async def running(*commands: ChildCommand) -> AsyncIterator[Children]:
+async def running(
+    *commands: ChildCommand, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Children]:
     """Run children, all ready, and stop them at the end."""
-    children = Children(commands, {})
+    children = Children(commands, environ or {})
     children.start()
     try:
         for each in commands:

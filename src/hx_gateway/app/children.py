@@ -29,6 +29,9 @@ _STOP_S = 10.0
 _LINE_BYTES = 1024 * 1024
 # A child gets no secret of ours: nothing of the environment but what programs need to run.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
+# onnxruntime reports to its vendor from the moment it is imported (seen with 1.32 on Linux: a
+# device id and a queue of events under ~/.cache). The first is its own switch, the second a custom.
+_SILENCE = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -91,7 +94,8 @@ class Children:
     def __init__(self, commands: Iterable[ChildCommand], environ: Mapping[str, str]) -> None:
         """Start nothing yet. `environ` is ours; little of it is handed on."""
         self._commands = tuple(commands)
-        self._environ = {name: environ[name] for name in _ENVIRONMENT if name in environ}
+        handed_on = {name: environ[name] for name in _ENVIRONMENT if name in environ}
+        self._environ = {**handed_on, **_SILENCE}
         self._statuses = {
             command.name: ChildStatus(name=command.name, state=State.STARTING)
             for command in self._commands
