@@ -14,6 +14,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A complete answer: `body` is the whole answer in the format `dialect`.
 
     `created_at` is wall time. `deployment_id` is who made it. `usage` is None when nobody knew.
+    `streams`: nothing is lost when it is streamed.
     """
 
     tenant: str
@@ -22,6 +23,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     usage: Usage | None = None
     deployment_id: str | None = None
+    streams: bool = True
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from hx_gateway.dialects.registry import READERS, WAYS_IN
 from hx_gateway.pipeline.record import Record
 from hx_gateway.pipeline.recording import Recording
 from hx_gateway.pipeline.replay import replay
+from hx_gateway.pipeline.witness import Witness, can_be_streamed
 
 Dispatch = Callable[[Call, Route, Record], Awaitable[Response]]
 # A stream says the same in more bytes; what is longer in the end than an entry may be is not kept.
@@ -166,34 +167,41 @@ class CachedAnswers:
         if response.chunks is None:
             self._land(work, self._whole(work, response.body))
         elif reader is not None:
+            witness = Witness()
             response.chunks = Recording(
                 response.chunks,
                 reader.decoder(),
+                witness,
                 limit=_STREAM_FACTOR * self._cache.settings.max_entry_bytes,
                 wanted=lambda: work.is_awaited,
-                done=lambda events: self._land(work, self._streamed(work, events)),
+                done=lambda events: self._land(work, self._streamed(work, events, witness)),
             )
         else:
             self._over(work)
         return response
 
     def _whole(self, work: _Work, body: bytes) -> Entry | None:
-        call, events = work.question.call, None
-        if call.operation in {Operation.CHAT, Operation.COMPLETE}:
-            try:
-                events = READERS[call.dialect].decode(body)
-            except (GatewayError, KeyError):
-                return None
-        return self._entry(work, body, events)
+        call = work.question.call
+        if call.operation not in {Operation.CHAT, Operation.COMPLETE}:
+            return self._entry(work, body, None)
+        try:
+            events = READERS[call.dialect].decode(body)
+        except (GatewayError, KeyError):
+            return None
+        entry = self._entry(work, body, events)
+        if entry is None or can_be_streamed(body, events, call):
+            return entry
+        return msgspec.structs.replace(entry, streams=False)
 
-    def _streamed(self, work: _Work, events: list[Event] | None) -> Entry | None:
+    def _streamed(self, work: _Work, events: list[Event] | None, witness: Witness) -> Entry | None:
         record, call = work.record, work.question.call
         if events is None or record.ending is not Ending.COMPLETE:
             return None
         if record.usage is not None:  # it passed through here only if the client asked for it
             events = [event for event in events if type(event) is not Used]
             events.append(Used(usage=record.usage))
-        return self._entry(work, WAYS_IN[call.dialect].render(events, call), events)
+        entry = self._entry(work, WAYS_IN[call.dialect].render(events, call), events)
+        return entry if entry is not None and witness.is_all_in(entry.body, call) else None
 
     def _entry(self, work: _Work, body: bytes, events: list[Event] | None) -> Entry | None:
         record = work.record

@@ -7,6 +7,8 @@ from hx_gateway.core.event import Event
 from hx_gateway.core.http import Chunks
 from hx_gateway.core.provider import Decoder
 from hx_gateway.core.tasks import spawn
+from hx_gateway.dialects import sse
+from hx_gateway.pipeline.witness import Witness
 
 Done = Callable[[list[Event] | None], None]
 
@@ -21,6 +23,7 @@ class Recording:
         self,
         chunks: Chunks,
         decoder: Decoder,
+        witness: Witness,
         *,
         limit: int,
         wanted: Callable[[], bool],
@@ -28,11 +31,13 @@ class Recording:
     ) -> None:
         """`done` is told once: the events of a complete answer, or None.
 
-        More than `limit` bytes are not recorded. `wanted` says whether somebody waits for it.
+        `witness` is shown every event; every piece of `chunks` holds whole ones. More than `limit`
+        bytes are not recorded. `wanted` says whether somebody waits for it.
         """
         self._chunks = chunks
         self._source: AsyncIterator[bytes] = aiter(chunks)
         self._decoder: Decoder | None = decoder
+        self._witness = witness
         self._events: list[Event] = []
         self._room = limit
         self._wanted = wanted
@@ -90,7 +95,10 @@ class Recording:
             if self._room < 0:
                 self._stop()
             else:
-                self._events += self._decoder.feed(data)
+                for event in sse.split(data):
+                    said = self._decoder.feed(event)
+                    self._witness.see(event, said)
+                    self._events += said
         except GatewayError:  # it broke off: what the client is told is no answer
             self._stop()
 

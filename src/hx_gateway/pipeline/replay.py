@@ -13,13 +13,15 @@ _UNCACHED: Header = (b"cache-control", b"no-cache")
 
 
 def replay(found: Found, call: Call, record: Record) -> Response | None:
-    """Answer with what was found, and settle; None when it cannot be read.
+    """Answer with what was found, and settle; None when it cannot be given in this form.
 
     A whole answer goes out byte for byte; a stream is written anew from its events.
     """
     entry = found.entry
     body, chunks = entry.body, None
     if call.stream:
+        if not entry.streams:
+            return None
         try:
             events = READERS[call.dialect].decode(body)
         except (GatewayError, KeyError):

@@ -87,6 +87,20 @@ async def test_whole_and_streamed_answers_serve_one_another(*, first: bool, seco
     assert one.receipts.all[1].usage.output > 0
 
 
+async def test_an_answer_that_a_stream_could_not_say_serves_whole_requests_only() -> None:
+    """A sound in a kept answer would be missing from a stream that is made of events."""
+    body = wire.decode_any(whole("Hello"))
+    body["choices"][0]["message"]["audio"] = {"data": "aGVsbG8="}
+    sound = wire.encode(body)
+    sender = ScriptedSender(a=[Answer(200, sound), Answer(200, *HELLO)])
+    one = Rig(sender, route("m", A), cache=ON)
+    await one.ask()
+    await settled()
+    assert (await one.ask()).body == sound
+    assert await text_of(await one.ask(stream=True)) == "Hello"
+    assert len(sender.sent) == 2
+
+
 async def test_a_replayed_stream_shows_the_usage_only_to_who_asked() -> None:
     one = rig(*HELLO)
     await text_of(await one.ask(stream=True))

@@ -9,6 +9,7 @@ from tests.support.pipelines import DONE, USED, collect, delta
 from hx_gateway.core.event import Event, TextDelta
 from hx_gateway.dialects import openai_chat
 from hx_gateway.pipeline.recording import Recording
+from hx_gateway.pipeline.witness import Witness
 
 HELLO = [delta("Hel"), delta("lo"), delta(finish="stop"), USED, DONE]
 
@@ -49,6 +50,7 @@ class Rig:
         self.recording = Recording(
             self.source,
             openai_chat.WAY_OUT.decoder(),
+            Witness(),
             limit=limit,
             wanted=lambda: self.wanted,
             done=self.told.append,
