@@ -19,6 +19,12 @@ PRICES = (
     "cache_read_input_token_cost",
     "cache_creation_input_token_cost",
 )
+# Prices in other units, by what the model is for; the first that is there.
+UNITS = (
+    ({"rerank"}, ("input_cost_per_query",)),
+    ({"audio_transcription"}, ("input_cost_per_second", "output_cost_per_second")),
+    ({"image_generation", "image_edit"}, ("output_cost_per_image", "input_cost_per_image")),
+)
 NOTE = """prices.json: token prices and context sizes by model name.
 
 Reduced from `{source}` of the Python package litellm {version}
@@ -29,9 +35,10 @@ Wheel:  {wheel}
 SHA-256 {digest}
 
 Made by `bench/prices.py WHEEL`. One line a model:
-[input, output, cached read, cached write, most input tokens, most output tokens, mode]
-Prices are nano-dollars for a million tokens, whole numbers, rounded up; null is unknown.
-Models without a token price, size or mode are left out.
+[input, output, cached read, cached write, most input tokens, most output tokens, mode, search,
+second of audio, image]
+Prices are nano-dollars for a million of each, whole numbers, rounded up; null is unknown.
+Models without a price, size or mode are left out.
 """
 
 
@@ -52,12 +59,19 @@ def size(value):
     return number if number > 0 else None
 
 
+def unit(entry, modes, names):
+    if entry.get("mode") not in modes:
+        return None
+    return next((price for name in names if (price := scaled(entry.get(name)))), None)
+
+
 def row(entry):
     cells = [scaled(entry.get(name)) for name in PRICES]
     cells += [
         size(entry.get("max_input_tokens") or entry.get("max_tokens")),
         size(entry.get("max_output_tokens")),
         entry.get("mode"),
+        *(unit(entry, modes, names) for modes, names in UNITS),
     ]
     while cells and cells[-1] is None:
         cells.pop()

@@ -38,17 +38,24 @@ class ModelFacts(msgspec.Struct, frozen=True, array_like=True):
     max_input: int | None = None
     max_output: int | None = None
     mode: str | None = None
+    search: int | None = None
+    audio_second: int | None = None
+    image: int | None = None
 
     @property
     def price(self) -> Price | None:
         """The price; None when the table has none."""
-        if self.input is None and self.output is None:
+        known = (self.input, self.output, self.search, self.audio_second, self.image)
+        if all(price is None for price in known):
             return None
         return Price(
             input=self.input or 0,
             output=self.output or 0,
             cached_read=self.cached_read,
             cached_write=self.cached_write,
+            search=self.search,
+            audio_second=self.audio_second,
+            image=self.image,
         )
 
 

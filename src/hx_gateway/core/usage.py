@@ -46,7 +46,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     def cost(self, usage: Usage) -> int:
         """Price a usage in nano-dollars, rounded up: a call is never billed below its price."""
         if type(usage) is Measured:
-            return self._cost_of_tokens(usage) + self._cost_of_units(usage)
+            # Two measures of one answer: whoever has a price for its tokens does not bill both.
+            return self._cost_of_tokens(usage) or self._cost_of_units(usage)
         return self._cost_of_tokens(usage)
 
     def _cost_of_tokens(self, usage: Usage) -> int:

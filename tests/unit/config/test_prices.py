@@ -4,7 +4,7 @@ import pytest
 from msgspec import Raw
 
 from hx_gateway.config.prices import ModelFacts, PriceTable, open_table, read_price
-from hx_gateway.core.usage import Price, Usage
+from hx_gateway.core.usage import Measured, Price, Usage
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,20 @@ def test_the_table_knows_well_known_models() -> None:
     assert facts.price is not None
     million = Usage(input=1_000_000)
     assert facts.price.cost(million) == 2_500_000_000  # 2.50 dollars
+
+
+@pytest.mark.parametrize(
+    ("name", "usage", "nanos"),
+    [
+        ("whisper-1", Measured(audio_ms=60_000), 6_000_000),  # 0.006 dollars a minute
+        ("rerank-v3.5", Measured(searches=1000), 2_000_000_000),
+    ],
+)
+def test_the_table_knows_other_units_than_tokens(name: str, usage: Usage, nanos: int) -> None:
+    facts = open_table().get(name)
+    assert facts is not None
+    assert facts.price is not None
+    assert facts.price.cost(usage) == nanos
 
 
 def test_the_first_known_name_wins() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hx_gateway.core.usage import Price, Usage, usd
+from hx_gateway.core.usage import Measured, Price, Usage, usd
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,12 @@ from hx_gateway.core.usage import Price, Usage, usd
         (Price(input=1_000_000, cached_read=500_000), Usage(input=10, cached_read=4), 8),
         (Price(input=1_000_000), Usage(input=10, cached_read=4), 10),
         (Price(input=1_000_000, cached_write=2_000_000), Usage(input=3, cached_write=1), 4),
+        (Price(search=2_000_000), Measured(searches=3), 6),
+        (Price(audio_second=100_000_000), Measured(audio_ms=1500), 150),
+        (Price(audio_second=1), Measured(audio_ms=1), 1),  # rounded up
+        (Price(image=4_000_000), Measured(images=2, input=9), 8),
+        (Price(input=1_000_000, image=4_000_000), Measured(images=2, input=9), 9),  # not both
+        (Price(), Measured(searches=1, audio_ms=5, images=1), 0),
     ],
 )
 def test_a_usage_is_priced(price: Price, usage: Usage, nanos: int) -> None:
