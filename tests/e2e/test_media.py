@@ -77,6 +77,27 @@ async def test_a_sound_that_breaks_off_is_cut_and_not_completed(
     assert got == SOUND[: len(got)]
 
 
+async def test_a_client_that_reads_nothing_stops_the_upstream(
+    http: httpx.AsyncClient, media: MediaUpstream
+) -> None:
+    """Symptom elsewhere: the gateway reads on and fills its memory."""
+    media.endless = True
+    ask = {"model": "any", "voice": "alloy", "input": "x"}
+    async with http.stream("POST", "/v1/audio/speech", json=ask) as answer:
+        assert answer.status_code == 200
+        taken = -1
+        while media.sent > taken:  # until nobody takes any more
+            taken = media.sent
+            await asyncio.sleep(0.5)
+        assert taken < 32 * 1024 * 1024
+        pieces = answer.aiter_raw()
+        for _ in range(400):
+            await anext(pieces)
+        await asyncio.sleep(0.2)
+        assert media.sent > taken  # and it goes on when the client does
+    await asyncio.wait_for(media.last.gone.wait(), 5)  # who leaves ends it at the upstream
+
+
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the SDK's; people use them
 async def test_transcriptions_translations_edits_and_variations(
     client: openai.AsyncOpenAI, media: MediaUpstream
@@ -154,6 +175,7 @@ async def test_azures_own_client_is_served(media_gateway: Gateway, media: MediaU
         api_key=media_gateway.key,
         max_retries=0,
     ) as client:
+        assert "any" in [model.id async for model in client.models.list()]
         heard = await client.audio.transcriptions.create(model="any", file=("a.wav", b"x"))
         assert heard.text == "hello"
         drawn = await client.images.generate(model="any", prompt="p")

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support.media_upstream import MediaUpstream, sent_fields
-from tests.support.served import Gateway
+from tests.support.served import Gateway, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -125,6 +125,28 @@ async def test_too_large_a_form_is_refused_while_it_arrives(
     answer = await http.post("/v1/audio/transcriptions", content=endless(), headers=FORM)
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "request_too_large"
+
+
+async def test_a_client_that_leaves_in_the_middle_ends_it_at_the_upstream(
+    media_gateway: Gateway, media: MediaUpstream
+) -> None:
+    """And leaves its receipt: nothing of it stays behind."""
+    _, writer = await asyncio.open_connection("127.0.0.1", media_gateway.port)
+    head = (
+        "POST /v1/audio/transcriptions HTTP/1.1\r\nhost: x\r\ncontent-length: 40000000\r\n"
+        f"authorization: Bearer {media_gateway.key}\r\nx-request-id: left-midway\r\n"
+        "content-type: multipart/form-data; boundary=bb\r\n\r\n"
+    )
+    writer.write(head.encode() + multipart(("model", b"any"), ("file", b"x" * 4 * MIB))[:-10])
+    await writer.drain()
+    await until(lambda: media.open > 0, 10, "it is passed on")
+    await asyncio.sleep(0.2)
+    during = media.open  # some of them may be idle, from calls before
+    writer.close()
+    await until(lambda: media.open < during, 10, "the upstream's connection is closed")
+    await until(lambda: "left-midway" in media_gateway.logs(), 10, "its receipt")
+    line = next(line for line in media_gateway.logs().splitlines() if "left-midway" in line)
+    assert '"ending":"abandoned"' in line
 
 
 def resident_kib(pid: int) -> int:

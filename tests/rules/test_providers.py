@@ -18,7 +18,7 @@ FILES = sorted(path for path in PROVIDERS.glob("*.py") if path.name != "__init__
 FORMATS = SRC / "dialects"
 SPOKEN = re.compile(
     r"""OpenAI-compatible|OpenAI's|Anthropic's|Cohere's|openai_\w+|anthropic_\w+|ollama_\w+
-    |\((OpenAI|Anthropic)\ [\w ]+\)|/openai/deployments/|/openai/v1|anthropic-(beta|version)|a,openai/\*
+    |\((OpenAI|Anthropic)\ [\w ]+\)|/openai/deployments/|/openai/(v1|models)|anthropic-(beta|version)|a,openai/\*
     |cohere_rerank|azure-blob
     """,
     re.VERBOSE,

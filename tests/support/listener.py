@@ -118,6 +118,11 @@ class Listener:
         self.connections = 0
 
     @property
+    def open(self) -> int:
+        """How many connections are open now."""
+        return len(self._live)
+
+    @property
     def url(self) -> str:
         """The address, without a path."""
         return f"http://127.0.0.1:{self.port}"

@@ -29,7 +29,7 @@ class Field(msgspec.Struct, frozen=True):
 class MediaUpstream(Listener):
     """One upstream. `fail_with` answers that status; `break_after` cuts sounds and streams.
 
-    `refuse_early` answers a 413 without waiting for the body's end.
+    `endless`: a sound that goes on for ever; `sent` counts its bytes that were taken.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,8 @@ class MediaUpstream(Listener):
         self.kind: str | None = None
         self.text: bytes = b"hello"
         self.pace_s = 0.0
+        self.endless = False
+        self.sent = 0
 
     @property
     def base_url(self) -> str:
@@ -70,6 +72,9 @@ class MediaUpstream(Listener):
 
     async def _speak(self, wire: Wire) -> None:
         await wire.begin(kind=self.kind or "audio/mpeg")
+        while self.endless:
+            await wire.piece(SOUND)
+            self.sent += len(SOUND)
         for number, start in enumerate(range(0, len(SOUND), 1024)):
             if number == self.break_after:
                 await asyncio.sleep(0.05)

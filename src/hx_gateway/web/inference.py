@@ -260,6 +260,8 @@ def _models(inference: Inference) -> list[Endpoint]:
     return [
         get("/v1/models", "list_models", inference.models, ModelList, listed=True),
         get("/models", "list_models_1", inference.models, ModelList, listed=False),
+        # Where Azure's SDKs look.
+        get("/openai/models", "list_models_2", inference.models, ModelList, listed=False),
         get("/v1/models/{model:path}", "get_model", inference.model, ModelCard, listed=True),
         get("/models/{model:path}", "get_model_1", inference.model, ModelCard, listed=False),
     ]
