@@ -25,8 +25,9 @@ models found on this machine are served. State is kept in `HX_STATE_DIR`, else s
 `STATE_DIRECTORY`, else `$XDG_STATE_HOME/hx-gateway` or `~/.local/state/hx-gateway`.
 
 Beside the settings below, `hx:` takes `default_group` (short for `routing.default_group`) and
-`<provider>: [url, ...]` for servers of your own that are reached without a key; all their models
-are offered as `<provider>/<model>`.
+`<provider>: [url, {url, name, parallel}, ...]` for servers of your own that are reached without a
+key; all their models are offered as `<provider>/<model>`. A model of `model_list` names its server
+by `node`, and how many calls at once it works on by `num_parallel`, both under `model_info`.
 
 ## Placeholders
 

@@ -1,5 +1,6 @@
 """Compile the model servers of one's own: which deployments are on which node, and its name."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -15,6 +16,9 @@ from hx_gateway.core.node import NodeWire
 from hx_gateway.core.route import Deployment, Node
 from hx_gateway.core.snapshot import FleetSettings
 
+# It stands in a header and in the path of a route.
+_GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RULE = "letters, digits, dots, dashes and underscores, 64 at most"
 MEMBERS = ("name", "url", "parallel")
 Address = tuple[Origin, str]
 
@@ -125,6 +129,8 @@ class _Fleet:
         return known
 
     def _own_name(self, name: str, key: tuple[str, Address], place: Place) -> str:
+        if not _GOOD_NAME.fullmatch(name):
+            self._report.problem(place, "", f"{name!r} is no name of a node: {_RULE}")
         if self._taken.setdefault(name, key) == key:
             return name
         self._report.problem(

@@ -96,13 +96,13 @@ class NodeGate:
             async with asyncio.timeout(limit_s):
                 turn = await come
         except BaseException as error:
-            if come.done() and not come.cancelled():
+            if come.done() and not come.cancelled() and come.exception() is None:
                 come.result().release(self._clock.monotonic())
             if isinstance(error, TimeoutError):
                 raise self._fleet.busy(limit_s) from None
             raise
         finally:
-            self._fleet.line.leave(waiting)
+            self._fleet.leave(waiting)
         return turn, Wait(self._clock.monotonic() - now, behind)
 
     def _ended(self, turn: Turn, record: Record, ending: Ending) -> None:

@@ -46,6 +46,10 @@ class Come(Protocol):
         """Give it its turn."""
         ...
 
+    def set_exception(self, exception: UpstreamError, /) -> None:
+        """Tell it that there will be none."""
+        ...
+
 
 class Turn:
     """A place at a node that one call holds. `reason` says why it was this one."""
@@ -86,6 +90,7 @@ class Fleet:
         self.on_suspect: Callable[[str], None] = _unheard
         self._spots: dict[Place, Parallel] = {}
         self._running: dict[str, int] = {}
+        self._comes: dict[Waiting[Place], Come] = {}
 
     def configure(self, nodes: Iterable[Node], settings: FleetSettings) -> None:
         """Take over the nodes and settings of a new snapshot."""
@@ -114,7 +119,10 @@ class Fleet:
     def missed(self, name: str, *, refused: bool) -> bool:
         """Note that a node did not answer; says whether it has just fallen asleep."""
         sight = self.sights.get(name)
-        return sight is not None and sight.missed(refused=refused)
+        if sight is None or not sight.missed(refused=refused):
+            return False
+        self._dismiss()
+        return True
 
     # Asked when a deployment is chosen
 
@@ -178,12 +186,16 @@ class Fleet:
                 come.set_result(self._begin(by_place[place], key, reason, now))
 
         waiting = self.line.join(by_place, key, grant)
+        self._comes[waiting] = come
         self.advance(now)
         return waiting
 
     def is_asleep(self, deployment: Deployment) -> bool:
         """Say whether a deployment's node does not answer."""
-        sight = self.sights.get(deployment.node or "")
+        return self._sleeps(deployment.node or "")
+
+    def _sleeps(self, name: str) -> bool:
+        sight = self.sights.get(name)
         return sight is not None and sight.state is NodeState.ASLEEP
 
     def sleeping(self, deployments: Deployments) -> list[Deployment]:
@@ -201,7 +213,7 @@ class Fleet:
         """Leave a node at once that broke a connection; somebody looks at it soon."""
         sight = self.sights.get(name)
         if sight is not None:
-            sight.missed(refused=True)
+            self.missed(name, refused=True)
             self.on_suspect(name)
 
     def answered(self, turn: Turn, work: Work, now: float, *, stream: bool) -> None:
@@ -235,14 +247,27 @@ class Fleet:
         if not len(self.line):
             return
         for place in [only] if only is not None else list(self.line.places()):
-            sight = self.sights.get(place[0])
-            if sight is not None and sight.state is NodeState.ASLEEP:
+            if self._sleeps(place[0]):
                 continue
             while self._is_free(place, now):
                 waiting = self.line.next(place, lambda key: self._running.get(key, 0))
                 if waiting is None:
                     break
                 waiting.grant(place, now)
+
+    def leave(self, waiting: Waiting[Place]) -> None:
+        """Stop to wait, whatever came of it; safe to call twice."""
+        self.line.leave(waiting)
+        self._comes.pop(waiting, None)
+
+    def _dismiss(self) -> None:
+        """Send those away for whom no node is left that answers."""
+        for waiting in self.line.waiting():
+            if all(self._sleeps(name) for name, _ in waiting.places):
+                come = self._comes.get(waiting)
+                self.leave(waiting)
+                if come is not None and not come.done():
+                    come.set_exception(Unreachable("The node of the model does not answer."))
 
     # Shown
 

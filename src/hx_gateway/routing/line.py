@@ -58,6 +58,10 @@ class Line(Generic[P]):
         """Count the calls that would take a place."""
         return sum(place in waiting.places for waiting in self._waiting)
 
+    def waiting(self) -> list[Waiting[P]]:
+        """Give all that wait, in order."""
+        return list(self._waiting)
+
     def places(self) -> set[P]:
         """Give every place that somebody waits for."""
         return {place for waiting in self._waiting for place in waiting.places}

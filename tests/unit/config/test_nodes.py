@@ -67,16 +67,21 @@ def test_a_node_that_shall_refuse_long_prompts_is_told_so(
 
 
 def test_what_is_wrong_with_a_node_is_said(tmp_path: Path) -> None:
-    text = """
+    text = r"""
 hx:
   ollama:
   - {name: a}
   - {url: "http://x:1", name: a, weight: 3}
   - {url: "http://y:1", name: a}
+  - {url: "http://z:1", name: "b\n"}
+  - {url: "http://z:2", name: c/d}
 """
     problems = "\n".join(check(tmp_path, text).problems)
     assert "hx.ollama[0]: has no url" in problems
     assert "hx.ollama[1].weight: unknown setting" in problems
+    assert "hx.ollama[3]" not in problems
+    assert r"'b\n' is no name of a node" in problems
+    assert "'c/d' is no name of a node" in problems
     assert "two nodes are named 'a'" in problems
 
 

@@ -180,6 +180,17 @@ async def test_who_waits_too_long_is_told_to_come_again() -> None:
     assert (len(rig.fleet.line), rig.in_flight) == (0, (1, 0))
 
 
+async def test_who_waits_for_a_node_that_falls_asleep_is_told_at_once() -> None:
+    rig = Rig()
+    rig.fill()
+    asked = asyncio.ensure_future(rig.ask(GPU1, GPU1))
+    await asyncio.sleep(0)
+    rig.fleet.missed("gpu1", refused=True)
+    with pytest.raises(Unreachable):
+        await asked
+    assert (len(rig.fleet.line), rig.in_flight) == (0, (1, 0))
+
+
 async def test_a_client_that_leaves_while_it_waits_leaves_the_line() -> None:
     rig = Rig()
     free = rig.fill()

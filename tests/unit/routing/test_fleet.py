@@ -4,7 +4,7 @@ import pytest
 from tests.support.deployments import deployment
 from tests.support.fleets import awake, fleet_of, has, node, placed
 
-from hx_gateway.core.errors import ModelMissing, NodeBusy, Unreachable
+from hx_gateway.core.errors import ModelMissing, NodeBusy, Unreachable, UpstreamError
 from hx_gateway.core.node import Shown
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.snapshot import FleetSettings
@@ -94,12 +94,16 @@ class Come(list[Turn]):
     """Where a call gets its turn; it may have left already."""
 
     has_left = False
+    fault: UpstreamError | None = None
 
     def done(self) -> bool:
         return self.has_left or bool(self)
 
     def set_result(self, result: Turn, /) -> None:
         self.append(result)
+
+    def set_exception(self, exception: UpstreamError, /) -> None:
+        self.fault = exception
 
 
 def waiting(fleet: Fleet, key: str, *wanted: Deployment) -> Come:
@@ -140,6 +144,21 @@ def test_a_node_that_wakes_takes_those_who_wait() -> None:
     assert turns == []
     awake(fleet, "gpu2")
     assert [turn.deployment for turn in turns] == [GPU2]
+
+
+def test_who_waits_for_nodes_that_all_fell_asleep_is_sent_away() -> None:
+    fleet = two()
+    awake(fleet, "gpu1")
+    awake(fleet, "gpu2")
+    fleet.take(GPU1, BOTH, "key", 0.0)
+    fleet.take(GPU2, BOTH, "key", 0.0)
+    only, either = waiting(fleet, "key", GPU1), waiting(fleet, "key", *BOTH)
+    fleet.missed("gpu1", refused=True)
+    assert isinstance(only.fault, Unreachable)
+    assert (either.fault, len(fleet.line)) == (None, 1)
+    fleet.suspect("gpu2")
+    assert isinstance(either.fault, Unreachable)
+    assert (len(fleet.line), vars(fleet)["_comes"]) == (0, {})
 
 
 def test_a_line_that_is_full_or_too_slow_says_when_to_come_again() -> None:
