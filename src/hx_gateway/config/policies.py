@@ -1,6 +1,6 @@
 """Read LiteLLM's policies by kind of fault: how often to retry, how many faults are allowed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from hx_gateway.config.document import Node
@@ -27,6 +27,11 @@ class RetryPolicies:
             name: _retries(node, f"{path}.{name}", report)
             for name, node in (groups.members() if groups is not None else ())
         }
+
+    @property
+    def groups(self) -> Iterable[str]:
+        """The groups that have a policy of their own."""
+        return self._by_group
 
     def of(self, group: str) -> Mapping[str, int]:
         """Give the retries of a group by kind of fault."""

@@ -9,6 +9,7 @@ from hx_gateway.config.models import Entry
 from hx_gateway.config.policies import RetryPolicies
 from hx_gateway.config.report import Report
 from hx_gateway.core.route import Route
+from hx_gateway.routing.table import expand
 
 KINDS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 ANY = "*"
@@ -52,6 +53,7 @@ def compile_routes(entries: Iterable[Entry], root: Node, strategy: str, report: 
         aliases={},
         hidden=set(),
     )
+    _add_caught(routes, fallbacks, retries)
     _add_aliases(routes, root, report)
     _check_targets(routes, root, report)
     return routes
@@ -76,6 +78,24 @@ def _route(
         access_groups=tuple(groups),
         retries=retries,
     )
+
+
+def _add_caught(
+    routes: Routes, fallbacks: Mapping[str, Mapping[str, list[str]]], retries: RetryPolicies
+) -> None:
+    """Give a route of its own to each name that is caught by a wildcard and has its own policy."""
+    named = dict.fromkeys(
+        [*(name for table in fallbacks.values() for name in table), *retries.groups]
+    )
+    for name in named:
+        if name in routes.exact or ANY in name:
+            continue
+        caught = (expand(route, name) for route in routes.wildcards)
+        route = next((each for each in caught if each is not None), None)
+        if route is not None:
+            targets = {kind: _targets(name, table) for kind, table in fallbacks.items()}
+            own = {"retries": retries.of(name), "hidden": True, **targets}
+            routes.exact[name] = msgspec.structs.replace(route, **own)
 
 
 def _targets(name: str, table: Mapping[str, list[str]]) -> tuple[str, ...]:

@@ -68,6 +68,10 @@ class Table:
         """List the wildcard names."""
         return [route.name for _, route in self._wildcards]
 
+    def shown(self) -> Iterable[Route]:
+        """Iterate over the routes that people configured by name, wildcards last."""
+        return (route for route in self.routes() if not route.hidden)
+
     def routes(self) -> Iterable[Route]:
         """Iterate over all routes, wildcards last."""
         yield from self._routes.values()
@@ -75,14 +79,8 @@ class Table:
 
     def _expand(self, model: str) -> Route:
         for pattern, route in self._wildcards:
-            caught = pattern.fullmatch(model)
-            if caught is not None:
-                expanded = msgspec.structs.replace(
-                    route,
-                    name=model,
-                    pattern=route.name,
-                    deployments=tuple(_fill(each, caught) for each in route.deployments),
-                )
+            expanded = _filled(route, pattern, model)
+            if expanded is not None:
                 # Bounded: names come from callers.
                 if len(self._expanded) < MAX_EXPANDED:
                     self._expanded[model] = expanded
@@ -92,6 +90,19 @@ class Table:
             param="model",
             status=self._unknown_status,
         )
+
+
+def expand(route: Route, model: str) -> Route | None:
+    """Make the route of a name that a wildcard catches; None when it does not."""
+    return _filled(route, _pattern(route.name), model)
+
+
+def _filled(route: Route, pattern: re.Pattern[str], model: str) -> Route | None:
+    caught = pattern.fullmatch(model)
+    if caught is None:
+        return None
+    filled = tuple(_fill(each, caught) for each in route.deployments)
+    return msgspec.structs.replace(route, name=model, pattern=route.name, deployments=filled)
 
 
 def _pattern(name: str) -> re.Pattern[str]:

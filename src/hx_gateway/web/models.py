@@ -204,7 +204,7 @@ class ModelRoutes:
         query: HealthQuery = visit.query
         meant = [
             (route, each)
-            for route in self._pipeline.table.routes()
+            for route in self._pipeline.table.shown()
             for each in route.deployments
             if query.model in (None, route.name) and query.model_id in (None, each.id)
         ]
@@ -256,7 +256,7 @@ class ModelRoutes:
                 yield route, deployment
 
     def _allowed(self, visit: Visit) -> Iterable[Route]:
-        for route in self._pipeline.table.routes():
+        for route in self._pipeline.table.shown():
             if allows_model(visit.caller, route.name, route.access_groups):
                 yield route
 

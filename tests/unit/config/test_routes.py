@@ -124,3 +124,16 @@ def test_a_group_carries_its_retry_policy() -> None:
         "router_settings: {model_group_retry_policy: {a: {TimeoutErrorRetries: 0}}}"
     )
     assert (routes.exact["a"].retries, routes.exact["b"].retries) == ({"Timeout": 0}, {})
+
+
+def test_a_name_that_a_wildcard_catches_may_have_its_own_fallbacks_and_retries() -> None:
+    routes, report = compiled(
+        "router_settings: {fallbacks: [{openai/x: [a]}, {'*': [b]}], "
+        "model_group_retry_policy: {openai/y: {TimeoutErrorRetries: 0}}}"
+    )
+    own = routes.exact["openai/x"]
+    assert (own.fallbacks, own.pattern, own.hidden) == (("a",), "openai/*", True)
+    assert own.deployments[0].is_filled
+    assert routes.exact["openai/y"].retries == {"Timeout": 0}
+    assert routes.exact["openai/y"].fallbacks == ("b",)
+    assert report.problems == report.unread == []

@@ -8,7 +8,7 @@ from tests.support.deployments import deployment, route
 
 from hx_gateway.core.errors import InvalidRequest, UnknownModel
 from hx_gateway.core.snapshot import RoutingSettings, Snapshot
-from hx_gateway.routing.table import MAX_EXPANDED, Table
+from hx_gateway.routing.table import MAX_EXPANDED, Table, expand
 
 CHAT = route("chat", deployment("a"))
 HIDDEN = route("inner", deployment("b"), hidden=True)
@@ -59,6 +59,7 @@ def test_a_refusal_shows_little_of_what_was_sent() -> None:
 
 def test_names_leave_out_wildcards_and_hidden_routes() -> None:
     assert table().names() == ["chat", "gpt"]
+    assert [each.name for each in table().shown()] == ["chat", "openai/*-mini", "openai/*"]
     assert table().patterns() == ["openai/*-mini", "openai/*"]
     hidden = table(hidden_aliases=frozenset({"gpt"}))
     assert hidden.names() == ["chat"]
@@ -84,3 +85,10 @@ def test_names_that_callers_make_up_do_not_fill_the_memory() -> None:
     for n in range(MAX_EXPANDED + 100):
         names.find(f"openai/{n}")
     assert len(names._expanded) == MAX_EXPANDED
+
+
+def test_a_wildcard_is_expanded_to_a_name_or_to_nothing() -> None:
+    found = expand(ANY_MINI, "openai/x-mini")
+    assert found is not None
+    assert (found.name, found.deployments[0].model) == ("openai/x-mini", "small-x")
+    assert expand(ANY_MINI, "openai/x") is None
