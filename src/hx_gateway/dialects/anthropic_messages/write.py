@@ -225,7 +225,7 @@ class _Blocks:
             case ThinkingDelta():
                 self._add_text("thinking", event.text)
                 if event.signature is not None:
-                    self._blocks[-1][2]["signature"] = event.signature
+                    self._sign(event.signature)
             case ToolStarted():
                 block = {"type": "tool_use", "id": event.id, "name": event.name}
                 self._blocks.append(("tool_use", self._tools.setdefault(event.index, []), block))
@@ -239,6 +239,14 @@ class _Blocks:
     def render(self) -> list[Json]:
         """Give the blocks in their order."""
         return [_finish_block(kind, "".join(pieces), block) for kind, pieces, block in self._blocks]
+
+    def _sign(self, signature: str) -> None:
+        """Close the thought that is open; a vendor may sign one that it does not show."""
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or last[0] != "thinking" or "signature" in last[2]:
+            last = ("thinking", [], {"type": "thinking"})
+            self._blocks.append(last)
+        last[2]["signature"] = signature
 
     def _add_text(self, kind: str, text: str) -> None:
         last = self._blocks[-1] if self._blocks else None

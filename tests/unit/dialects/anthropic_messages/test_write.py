@@ -133,3 +133,14 @@ def test_a_models_broken_arguments_do_not_break_the_answer() -> None:
     assert rendered(events)["content"] == [
         {"type": "tool_use", "id": "a", "name": "f", "input": {"arguments": '{"x'}}
     ]
+
+
+def test_a_seal_without_a_thought_is_a_block_of_its_own() -> None:
+    """A vendor may sign reasoning that it does not show: a whole answer was an internal error."""
+    sealed = {"type": "thinking", "thinking": "", "signature": "s"}
+    assert rendered([ThinkingDelta(signature="s")])["content"] == [sealed]
+    text: Event = TextDelta(text="a")
+    assert rendered([text, ThinkingDelta(signature="s")])["content"] == [
+        {"type": "text", "text": "a"},
+        sealed,
+    ]
