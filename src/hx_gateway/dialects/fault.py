@@ -1,4 +1,8 @@
-"""What an upstream's error answer means: by its status and error code, never by its text."""
+"""What an upstream's error answer means: by its status and error code.
+
+Where a vendor has no code for a prompt that is too long, its sentence is known by its beginning. No
+client writes the beginning of an error, so nobody can choose what is made of theirs.
+"""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -16,6 +20,14 @@ from hx_gateway.core.errors import (
 )
 
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
+_CONTEXT_TYPES = frozenset({"exceed_context_size_error"})  # llama.cpp
+_CONTEXT_STARTS = (
+    "prompt is too long",  # Anthropic
+    "input length and `max_tokens` exceed context limit",  # the same
+    "This model's maximum context length is",  # OpenAI's older words, vLLM, SGLang
+    "the request exceeds the available context size",  # llama.cpp, before it had a type
+)
+_CONTENT_STARTS = ("Output blocked by content filtering policy",)  # Anthropic
 _CONTENT_CODES = frozenset(
     {"content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation"}
 )
@@ -62,10 +74,15 @@ def fault_of(said: Complaint) -> UpstreamError:
 
 
 def _rejected(said: Complaint) -> Rejected:
+    message = said.message or ""
     kind = Rejected
-    if said.code in _CONTEXT_CODES:
+    if (
+        said.code in _CONTEXT_CODES
+        or said.type in _CONTEXT_TYPES
+        or message.startswith(_CONTEXT_STARTS)
+    ):
         kind = ContextWindowExceeded
-    elif said.code in _CONTENT_CODES:
+    elif said.code in _CONTENT_CODES or message.startswith(_CONTENT_STARTS):
         kind = ContentRefused
     return kind(
         said.message or "The upstream refused the request.",

@@ -41,6 +41,29 @@ def test_status_and_code_decide(status: int, code: str | None, kind: type[Upstre
     assert fault.upstream_status == status
 
 
+@pytest.mark.parametrize(
+    ("message", "type_", "kind"),
+    [
+        ("prompt is too long: 208310 tokens > 200000 maximum", None, ContextWindowExceeded),
+        (
+            "input length and `max_tokens` exceed context limit: 1 + 2 > 2, decrease",
+            None,
+            ContextWindowExceeded,
+        ),
+        ("This model's maximum context length is 4096 tokens.", None, ContextWindowExceeded),
+        ("request (9 tokens) exceeds", "exceed_context_size_error", ContextWindowExceeded),
+        ("Output blocked by content filtering policy", None, ContentRefused),
+        ("messages.0: the text 'prompt is too long' is bad", None, Rejected),
+    ],
+)
+def test_a_vendor_without_a_code_is_known_by_its_own_words(
+    message: str, type_: str | None, kind: type[UpstreamError]
+) -> None:
+    fault = fault_of(Complaint(status=400, message=message, type=type_))
+    assert type(fault) is kind
+    assert fault.message == message
+
+
 def test_text_of_a_4xx_is_kept_whole_and_its_status_too() -> None:
     fault = fault_of(Complaint(status=422, message="no", code="odd", param="p", type="t"))
     assert (fault.message, fault.http_status, fault.error_code) == ("no", 422, "odd")

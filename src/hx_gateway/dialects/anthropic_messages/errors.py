@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hx_gateway.core import wire
-from hx_gateway.core.errors import GatewayError, UpstreamError
+from hx_gateway.core.errors import ContextWindowExceeded, GatewayError, UpstreamError
 from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
 
@@ -24,6 +24,7 @@ _STATUSES = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
+_TOO_LONG = "prompt is too long"
 _TYPES = {status: name for name, status in _STATUSES.items()} | {503: "overloaded_error"}
 
 
@@ -42,8 +43,15 @@ _BODY = msgspec.json.Decoder(_ErrorBody)
 def envelope(error: GatewayError, request_id: str) -> bytes:
     """Write an error body; the type follows from the status, as clients expect it."""
     usual = "invalid_request_error" if error.http_status < 500 else "api_error"
-    inner = {"type": _TYPES.get(error.http_status, usual), "message": error.message}
+    inner = {"type": _TYPES.get(error.http_status, usual), "message": _message(error)}
     return wire.encode({"type": "error", "error": inner, "request_id": request_id})
+
+
+def _message(error: GatewayError) -> str:
+    """Give the text; clients of this format make room when it begins with its vendor's words."""
+    if not isinstance(error, ContextWindowExceeded) or error.message.startswith(_TOO_LONG):
+        return error.message
+    return f"{_TOO_LONG}: {error.message}"
 
 
 def stream_envelope(error: GatewayError, request_id: str) -> bytes:

@@ -2,6 +2,7 @@ import pytest
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import (
+    ContextWindowExceeded,
     CredentialRefused,
     Forbidden,
     GatewayError,
@@ -76,3 +77,12 @@ def test_error_answers_and_errors_in_streams_mean_the_same(
 def test_an_error_in_another_shape_is_judged_by_its_status() -> None:
     assert type(fault(503, {}, b"<html>")) is Overloaded
     assert type(stream_fault(b"[]")) is Overloaded
+
+
+def test_a_prompt_that_is_too_long_is_said_in_the_vendors_words() -> None:
+    """Claude Code makes room when a message begins like this, and gives up otherwise."""
+    elsewhere = ContextWindowExceeded("This model's maximum context length is 10 tokens.")
+    shown = wire.decode_any(envelope(elsewhere, "r"))["error"]["message"]
+    assert shown == "prompt is too long: This model's maximum context length is 10 tokens."
+    own = ContextWindowExceeded("prompt is too long: 9 tokens > 8 maximum")
+    assert wire.decode_any(envelope(own, "r"))["error"]["message"] == own.message
