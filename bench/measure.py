@@ -31,7 +31,7 @@ WRK_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 def plain(target: Target, connections: int, seconds: float) -> Figures:
     """Whole answers: requests a second, latency, CPU a request."""
     script = OUT / f"wrk-{target.name}.lua"
-    write_wrk_script(script, "plain", target.key)
+    write_wrk_script(script, f"{target.prefix}plain", target.key)
     load = ["-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", "-s", str(script)]
     before = target.cpu_s()
     said = subprocess.run(
@@ -85,7 +85,8 @@ def streams(target: Target, model: str, count: int, seconds: float) -> Figures:
 
 def _client(target: Target, model: str, count: int, seconds: float) -> list[str]:
     script = [sys.executable, str(BENCH / "streams.py")]
-    return on_core(LOAD_CORE, *script, target.streams, str(count), str(seconds), model, target.key)
+    wanted = f"{target.prefix}{model}"
+    return on_core(LOAD_CORE, *script, target.streams, str(count), str(seconds), wanted, target.key)
 
 
 def idle_streams(target: Target, count: int) -> Figures:

@@ -66,6 +66,8 @@ def starters(wanted: set[str]) -> list[Callable[[], AbstractContextManager[Targe
         "nginx": targets.nginx,
         "hx-gateway": targets.gateway,
     }
+    if targets.has_tensorzero():
+        known["tensorzero"] = targets.tensorzero
     if targets.has_litellm():
         known["litellm"] = targets.litellm
     return [start for name, start in known.items() if not wanted or name in wanted]

@@ -60,6 +60,7 @@ class Target:
     plain: str
     streams: str
     key: str = "none"
+    prefix: str = ""  # what stands before the name of a model
     pids: list[int] = field(default_factory=list)
 
     def cpu_s(self) -> float:
@@ -235,6 +236,35 @@ def litellm() -> Iterator[Target]:
         wait_port(LITELLM)
         url = f"http://127.0.0.1:{LITELLM}/v1/chat/completions"
         yield Target("litellm", url, url, key=MASTER_KEY, pids=[running.pid])
+
+
+@contextlib.contextmanager
+def tensorzero() -> Iterator[Target]:
+    """TensorZero's gateway from its own environment (bench/README.md): no key, no observability."""
+    config = fill("tensorzero.toml.in", PLAIN=PLAIN, STREAMS=STREAMS)
+    python = str(BENCH / ".venv" / "tensorzero" / "bin" / "python")
+    command = on_core(GATEWAY_CORE, python, str(BENCH / "tensorzero_gateway.py"), str(config))
+    with process("tensorzero", command) as running:
+        base = wait_line(OUT / "tensorzero.log", "http://")
+        url = f"{base}/chat/completions"
+        prefix = "tensorzero::model_name::"
+        yield Target("tensorzero", url, url, prefix=prefix, pids=[running.pid])
+
+
+def wait_line(path: Path, start: str, timeout_s: float = 60.0) -> str:
+    """Wait for a line of a log that begins with something; gives the line."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        for line in path.read_text().splitlines():
+            if line.startswith(start):
+                return line
+        time.sleep(0.05)
+    raise TimeoutError(f"no line {start}... in {path}")
+
+
+def has_tensorzero() -> bool:
+    """Whether TensorZero was installed for the comparison."""
+    return (BENCH / ".venv" / "tensorzero" / "bin" / "python").exists()
 
 
 def has_litellm() -> bool:
