@@ -114,7 +114,7 @@ class FramedRelay:
             return True
         try:
             for event in sse.split(whole):
-                _check(event)
+                _check(event, sse.data_of(event))
         except Garbled:
             return False
         return True
@@ -150,7 +150,7 @@ class FramedRelay:
         if not data:
             # A comment is no beginning: an upstream that says "processing" may still fail.
             return self._begun
-        _check(event)
+        _check(event, data)
         passes = self._watcher.passes(event, data)
         self.usage = self._watcher.usage
         self.complete = self._watcher.complete
@@ -177,9 +177,8 @@ def _is_all_json(whole: bytes) -> bool:
     return len(found) == 1 + (len(data) - len(array)) // (len(_BETWEEN) - len(_COMMA))
 
 
-def _check(event: bytes) -> None:
+def _check(event: bytes, data: bytes) -> None:
     """Raise Garbled for an event that is not JSON in UTF-8; comments may hold what they like."""
-    data = sse.data_of(event)
     if not data or data == b"[DONE]":
         return
     try:

@@ -192,5 +192,11 @@ def split(whole: bytes) -> list[bytes]:
 
 def data_of(event: bytes) -> bytes:
     """Give the data of one whole event; b"" for a comment."""
+    if (
+        event.startswith(b"data: ")
+        and event.find(b"\n") == len(event) - 2
+        and event.find(b"\r") < 0
+    ):
+        return event[6:-2]  # one line, as nearly all are
     lines = event.removeprefix(_BOM).splitlines()
     return b"\n".join([line[5:].removeprefix(b" ") for line in lines if line[:5] == b"data:"])
