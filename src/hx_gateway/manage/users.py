@@ -51,7 +51,7 @@ class UserService:
         new = UserRecord(
             id=id_ or secrets.token_hex(16),
             alias=wish.alias,
-            email=wish.email,
+            email=_folded(wish.email),
             role=_checked(wish.role or ROLES[0]),
             models=granted_bound(creator, wish.models or ()),
             metadata=wish.metadata or {},
@@ -70,6 +70,8 @@ class UserService:
         }
         if wish.role is not None:
             _checked(wish.role)
+        if wish.email is not None:
+            given["email"] = _folded(wish.email)
         if wish.models is not None:
             given["models"] = granted_bound(caller, wish.models)
         now = self._clock.now()
@@ -105,10 +107,16 @@ class UserService:
         """Give the id of a user named by id or by email; raises NotFound."""
         if id_ is not None:
             return id_
-        found = [user.id for user in await self._store.list_users() if user.email == email]
+        wanted = _folded(email)
+        found = [user.id for user in await self._store.list_users() if user.email == wanted]
         if email is None or not found:
             raise _absent()
         return found[0]
+
+
+def _folded(email: str | None) -> str | None:
+    """Addresses that differ only in case are the same person's."""
+    return None if email is None else email.casefold()
 
 
 def _checked(role: str) -> str:

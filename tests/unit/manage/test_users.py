@@ -38,6 +38,15 @@ async def test_a_user_has_what_was_wished() -> None:
     assert (await it.service.create(MASTER, UserWish())).role == "internal_user"
 
 
+async def test_an_address_has_no_case() -> None:
+    it = Users()
+    made = await it.service.create(MASTER, UserWish(email="A@Example.org"))
+    assert made.email == "a@example.org"
+    assert await it.service.resolve(None, "a@EXAMPLE.org") == made.id
+    with pytest.raises(Conflict):
+        await it.service.create(MASTER, UserWish(email="a@example.ORG"))
+
+
 async def test_a_role_that_nothing_enforces_is_refused() -> None:
     it = Users()
     with pytest.raises(InvalidRequest, match="user_role"):
