@@ -174,7 +174,7 @@ def _part(disposition: bytes, content_type: bytes) -> Part:
         raise _bad("A part has no proper name.")
     if params.keys() - {b"filename", b"filename*"} or len(content_type) > 255:
         raise _bad("The head of a part is malformed.")
-    filename = b"".join(b"; %b=%b" % (key, value) for key, value in params.items())
+    filename = b"".join(b"; %b=%b" % (key, _plain(value)) for key, value in params.items())
     return Part(name=name, filename=filename, content_type=content_type)
 
 
@@ -197,6 +197,14 @@ def _unquoted(value: bytes) -> bytes:
     """Take the quotes off; a value with an escape in it stays as it is and matches nothing."""
     is_quoted = value[:1] == b'"' and b"\\" not in value
     return value[1:-1] if is_quoted else value
+
+
+def _plain(value: bytes) -> bytes:
+    """Write escapes as browsers do: not every reader knows that a quote after a backslash is none.
+
+    A file's name could otherwise end early there, and what follows be read as another `name`.
+    """
+    return value.replace(b'\\"', b"%22").replace(b"\\", b"%5C")
 
 
 def _bad(text: str) -> InvalidRequest:

@@ -160,6 +160,41 @@ def test_a_boundary_is_read_or_refused(content_type: bytes, boundary: bytes | No
         boundary_of(content_type)
 
 
+@pytest.mark.parametrize(
+    ("head", "filename"),
+    [
+        # curl 8, a browser or Node (undici), urllib3 1, aiohttp, OkHttp: as each writes a file
+        ('Content-Disposition: form-data; name="file"; filename="\u00fc %22x%22.wav"', True),
+        ('content-disposition: form-data; name="file"; filename="a.wav"', True),
+        ("Content-Disposition: form-data; name=\"file\"; filename*=utf-8''%C3%BC.wav", True),
+        (
+            "Content-Type: audio/wav\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''x",
+            True,
+        ),
+        ('Content-Disposition: form-data; name="file"\r\nContent-Length: 1', False),
+        ("Content-Disposition: form-data; name=file", False),
+        ('Content-Disposition: form-data; name="file"; filename="C:\\\\x\\".wav"', True),
+    ],
+)
+def test_what_clients_write_is_read(head: str, *, filename: bool) -> None:
+    form = b"--" + B + b"\r\n" + head.encode() + b"\r\n\r\nv\r\n" + END
+    decoder = FormDecoder(B)
+    found, value = decoder.feed(form)
+    assert isinstance(found, Part)
+    assert (found.name, bool(found.filename), value) == ("file", filename, b"v")
+    again = FormDecoder(B)  # and what we make of it is read by ourselves again
+    assert again.feed(write_part(found, B) + b"v\r\n" + write_end(B)) == [found, b"v"]
+
+
+def test_a_files_name_cannot_end_early_for_a_laxer_reader() -> None:
+    """An upstream that knows no escapes would read a second `name` here."""
+    (found, *_) = FormDecoder(B).feed(
+        headed('Content-Disposition: form-data; name="file"; filename="a\\"; name=\\"model"')
+    )
+    assert isinstance(found, Part)
+    assert found.filename == b'; filename="a%22; name=%22model"'
+
+
 def test_what_is_written_is_read_back() -> None:
     written = (
         write_part(Part("file", b'; filename="x.wav"', b"audio/wav"), b"new")
