@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import gzip
-import sys
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 import pytest_asyncio
 from tests.e2e.conftest import simple_config
+from tests.support.lag import lag
 from tests.support.listener import Asked, Listener, Wire
 from tests.support.process_watch import cpu_s, peak_mib, reset_peak
 from tests.support.served import MASTER_KEY, Gateway, running
@@ -24,7 +23,6 @@ CPU_NOISE_S = 0.03  # /proc counts ticks of 10 ms, and the gateway does other th
 MAX_MIB = 16
 MAX_LAG_MS = 150  # the aim is 50 on a machine that does nothing else
 INPUTS = 2048
-LAG = Path(__file__).parent.parent / "support" / "lag.py"
 CHAT = b'{"model":"chat-a","messages":[{"role":"user","content":"'
 
 
@@ -115,26 +113,6 @@ async def send(gateway: Gateway, case: Hostile) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-@contextlib.asynccontextmanager
-async def lag(gateway: Gateway) -> AsyncIterator[list[float]]:
-    """Measure beside something else how long `/livez` takes: milliseconds, when it is over."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(LAG),
-        str(gateway.port),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    took: list[float] = []
-    try:
-        yield took
-    finally:
-        out, _ = await process.communicate(b"")
-        took += sorted(float(line) for line in out.split())
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_it_is_refused_for_little(hostile_gateway: Gateway, case: Hostile) -> None:
     pid = hostile_gateway.pid
@@ -213,7 +191,7 @@ async def test_the_largest_request_holds_nobody_up(
 ) -> None:
     body = msgspec.json.encode(largest(path))
     assert 8_000_000 < len(body) < 10 * 2**20
-    async with lag(bombed_gateway) as took:
+    async with lag(bombed_gateway.port) as took:
         for _ in range(3):
             assert (await bombed_gateway.ask(path, body=body)).status == 200
             await asyncio.sleep(0.2)
@@ -227,7 +205,7 @@ async def test_no_hostile_request_holds_anybody_up(
     hostile_gateway: Gateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for case in CASES:
-        async with lag(hostile_gateway) as took:
+        async with lag(hostile_gateway.port) as took:
             assert await send(hostile_gateway, case) == case.status
             await asyncio.sleep(0.1)
         with capsys.disabled():

@@ -1,14 +1,37 @@
-"""Asks `/livez` again and again from a process of its own, and prints how long answers took.
+"""Asks `/livez` again and again from a process of its own, and tells how long answers took.
 
 Run as a program with a port; it stops when its input ends and prints milliseconds, one a line.
 """
 
+import asyncio
 import socket
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 ASK = b"GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n"
+
+
+@asynccontextmanager
+async def lag(port: int) -> AsyncIterator[list[float]]:
+    """Measure beside something else: milliseconds in their order of size, when it is over."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        __file__,
+        str(port),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    took: list[float] = []
+    try:
+        yield took
+    finally:
+        out, _ = await process.communicate(b"")
+        took += sorted(float(line) for line in out.split())
 
 
 def is_whole(answer: bytes) -> bool:
