@@ -3,6 +3,7 @@
 What is JSON both ways goes the ordinary way; see `attempt.py`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 import msgspec
@@ -105,6 +106,9 @@ class Carrier:
             if call.form is not None and not call.form.is_repeatable:
                 raise _unrepeatable(fault) from fault
             raise
+        except asyncio.CancelledError:
+            self._health.untold(step.deployment)
+            raise
         finally:
             trip.close()
 
@@ -189,10 +193,13 @@ class _Trip:
     def headers(self) -> list[Header]:
         """Say what answered, and what was changed."""
         dropped = tuple(f"drop:{name}" for name in self.left_out)
+        record = self.record
         return [
-            (b"x-litellm-model-group", self.call.model.encode()),
+            (b"x-litellm-model-group", (record.group or self.call.model).encode()),
+            (b"x-litellm-attempted-retries", str(record.retries).encode()),
+            (b"x-litellm-attempted-fallbacks", str(record.fallbacks).encode()),
             (b"x-litellm-model-id", self.deployment.id.encode()),
-            *said_of(self.call, (*self.prepared.changed, *dropped), self.record),
+            *said_of(self.call, (*self.prepared.changed, *dropped), record),
         ]
 
     def close(self) -> None:

@@ -79,8 +79,10 @@ async def test_text_is_relayed_with_its_own_type_and_counted() -> None:
 async def test_a_form_that_is_still_here_is_sent_to_another(in_memory: bool) -> None:
     form = FakeForm(SENT, in_memory=in_memory)
     rig = Rig(at("a"), at("b", order=1), a=[BUSY], b=[HEARD])
-    await rig.carry(Operation.TRANSCRIBE, form)
+    reply = await rig.carry(Operation.TRANSCRIBE, form)
     assert rig.sender.hosts == ["a", "b"]
+    assert dict(reply.headers)[b"x-litellm-attempted-retries"] == b"1"
+    assert dict(reply.headers)[b"x-litellm-attempted-fallbacks"] == b"0"
     request = rig.sender.sent[1][1]
     body = request.body if request.stream is None else await collect(request.stream)
     assert b"model-b" in body
