@@ -10,7 +10,9 @@ import openai
 import pytest
 from tests.e2e.test_fleet import ASK, CHAT, body, chats, fleet
 from tests.e2e.test_nodes import nodes
+from tests.support.listener import Asked
 from tests.support.ollama import Ollama
+from tests.support.served import Gateway
 
 LONG = "word " * 3000
 
@@ -27,7 +29,23 @@ async def test_a_prompt_longer_than_the_window_is_not_cut_without_a_word(tmp_pat
             assert "x-hx-warning" not in (await gateway.ask(CHAT, json=body())).headers
             wide = await gateway.ask(CHAT, json=body(messages=messages, num_ctx=8192))
             assert "x-hx-warning" not in wide.headers
-            assert only.asked[-1].json().get("truncate") is None
+            assert last_chat(only).json().get("truncate") is None
+
+
+def last_chat(server: Ollama) -> Asked:
+    """The last chat; the gateway looks at the node all along."""
+    return [asked for asked in server.asked if asked.path == "/api/chat"][-1]
+
+
+async def until_window(gateway: Gateway, tokens: int) -> None:
+    """Wait until the gateway has seen with which window the model is in memory."""
+    windows: list[int | None] = []
+    for _ in range(200):
+        windows = [model["context"] for node in await nodes(gateway) for model in node["models"]]
+        if tokens in windows:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{windows}\n{gateway.logs()}")
 
 
 async def test_a_prompt_longer_than_the_window_is_refused_if_wanted(tmp_path: Path) -> None:
@@ -37,16 +55,12 @@ async def test_a_prompt_longer_than_the_window_is_refused_if_wanted(tmp_path: Pa
         only.context = 500
         async with fleet(tmp_path, only, routing=routing, context="refuse") as gateway:
             assert (await gateway.ask(CHAT, json=body())).status == 200
-            for _ in range(50):
-                [first] = [n for n in await nodes(gateway) if n["name"] == "gpu1"]
-                if [model for model in first["models"] if model["context"] == 500]:
-                    break
-                await asyncio.sleep(0.1)
+            await until_window(gateway, 500)
             before = chats(only)
             answered = await gateway.ask(CHAT, json=body(messages=messages))
             assert answered.status == 200, answered.text
             assert chats(only) == before + 1  # the narrow one was not even asked
-            assert only.asked[-1].json()["options"]["num_ctx"] == 1000
+            assert last_chat(only).json()["options"]["num_ctx"] == 1000
             refused = await gateway.ask(
                 CHAT, json={"model": "wide", "messages": [{"role": "user", "content": LONG}]}
             )
