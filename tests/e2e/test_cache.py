@@ -1,9 +1,7 @@
 """The answer cache of the real program: official clients, every store, stampedes and outages."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import msgspec
 import openai
 import pytest
 import pytest_asyncio
-from tests.e2e.conftest import simple_config
+from tests.support.cached import asking, post, running
 from tests.support.fetch import Answer
 from tests.support.media_upstream import MediaUpstream
 from tests.support.served import Gateway
@@ -28,21 +26,6 @@ STORES = ("local", "disk", "redis")
 def valkey() -> Iterator[ValkeyServer]:
     with valkey_server() as server:
         yield server
-
-
-@asynccontextmanager
-async def running(
-    folder: Path, upstream: Upstream, env: dict[str, str] | None = None, **params: Any
-) -> AsyncIterator[Gateway]:
-    settings = {"cache": True, "cache_params": params}
-    config = simple_config(upstream, litellm_settings=settings)
-    served = Gateway(folder / "s", config=config, env=env)
-    served.start()
-    try:
-        await served.wait_ready()
-        yield served
-    finally:
-        await served.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=STORES)
@@ -63,18 +46,6 @@ async def cached(
 def client(served: Gateway, key: str | None = None) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(
         base_url=f"{served.url}/v1", api_key=key or served.key, max_retries=0, timeout=20
-    )
-
-
-def asking(text: str, **more: Any) -> dict[str, Any]:
-    content = f"Return exactly the text: {text}"
-    return {"model": "chat-a", "messages": [{"role": "user", "content": content}], **more}
-
-
-async def post(served: Gateway, body: object, key: str | None = None, **headers: str) -> Answer:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await served.ask(
-        "/v1/chat/completions", json=body, key=key or served.key, headers=named, timeout_s=30
     )
 
 
@@ -339,42 +310,3 @@ async def test_without_a_cache_a_ping_says_so(gateway: Gateway) -> None:
     answer = await gateway.ask("/cache/ping")
     assert answer.status == 503
     assert answer.json()["error"]["type"] == "cache_ping_error"
-
-
-async def test_two_gateways_with_one_redis_ask_once(
-    tmp_path: Path, upstream: Upstream, valkey: ValkeyServer
-) -> None:
-    env = {"REDIS_URL": valkey.url(1)}
-    async with (
-        running(tmp_path / "a", upstream, env, type="redis") as one,
-        running(tmp_path / "b", upstream, env, type="redis") as two,
-    ):
-        upstream.delay_s = 0.5
-        asked = [post(each, asking("over all")) for each in (one, two) for _ in range(50)]
-        answers = await asyncio.gather(*asked)
-    assert {answer.status for answer in answers} == {200}
-    assert len(upstream.asked) == 1
-
-
-@pytest.mark.parametrize(("break_", "mend"), [("kill", "restart"), ("stop", "cont")])
-async def test_a_redis_that_is_away_or_hangs_costs_a_moment_and_no_request(
-    tmp_path: Path, upstream: Upstream, valkey: ValkeyServer, break_: str, mend: str
-) -> None:
-    async with running(tmp_path, upstream, {"REDIS_URL": valkey.url(2)}, type="redis") as served:
-        assert (await post(served, asking("before"))).status == 200
-        getattr(valkey, break_)()
-        try:
-            slowest = 0.0
-            for number in range(12):
-                begun = time.monotonic()
-                assert (await post(served, asking(f"during {number}"))).status == 200
-                slowest = max(slowest, time.monotonic() - begun)
-            assert slowest < 1.0
-        finally:
-            await asyncio.to_thread(getattr(valkey, mend))
-        for _ in range(100):
-            if "x-litellm-cache-key" in (await post(served, asking("after"))).headers:
-                break
-            await asyncio.sleep(0.05)
-        else:
-            pytest.fail("the cache did not come back")

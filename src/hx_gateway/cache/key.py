@@ -145,8 +145,34 @@ def _left_out(call: Call) -> frozenset[str]:
 
 
 def _canonical(fields: Mapping[str, Raw], left_out: frozenset[str]) -> dict[str, object]:
-    """Decode the fields that count, so that neither order nor white space nor escapes do."""
-    return {n: msgspec.json.decode(v) for n, v in fields.items() if n not in left_out}
+    """Decode the fields that count, so that neither order nor white space nor escapes do.
+
+    Raises DecodeError where a key stands twice in one object: which of the two an upstream takes is
+    its own affair, and the answer to one must not be given to who asked only the other.
+    """
+    decoded: dict[str, object] = {}
+    for name, data in fields.items():
+        if name not in left_out:
+            value = decoded[name] = msgspec.json.decode(data)
+            if _count_keys(value) != _count_colons(bytes(data)):
+                raise msgspec.DecodeError("a key stands twice")
+    return decoded
+
+
+def _count_keys(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_count_keys(inner) for inner in value.values())
+    if isinstance(value, list):
+        return sum(_count_keys(inner) for inner in value)
+    return 0
+
+
+def _count_colons(data: bytes) -> int:
+    """Count the colons outside of strings: as many as keys were written."""
+    if b":" not in data:
+        return 0
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(plain.split(b'"')[::2]).count(b":")
 
 
 def _hash(value: list[object]) -> str:

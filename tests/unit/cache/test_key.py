@@ -37,6 +37,32 @@ def test_order_white_space_and_escapes_do_not_matter() -> None:
     assert name_of(call(one), HERE) == name_of(call(two), HERE) == name_of(call(), HERE)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages":[{"role":"user","content":"evil","content":"hi"}]}',
+        b'{"messages":[],"x":{"a":{"b":1,"b":1}}}',
+    ],
+)
+def test_a_key_that_stands_twice_gives_no_name(body: bytes) -> None:
+    """Else who knows an upstream that takes the first could plant answers for others."""
+    assert name_of(call(body), HERE) is None
+
+
+@given(
+    st.recursive(
+        st.text(alphabet='ab":,\\{}[]\n', max_size=6) | st.integers() | st.booleans(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(alphabet='a":\\', max_size=3), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+)
+def test_anything_else_that_is_json_has_one(value: object) -> None:
+    assert name_of(call({"messages": value}), HERE) is not None
+
+
 @pytest.mark.parametrize("field", sorted(LEFT_OUT - {"model"}))
 def test_what_no_model_sees_does_not_matter(field: str) -> None:
     assert name_of(call({**ASK, field: {"x": 1}}), HERE) == name_of(call(), HERE)
