@@ -131,11 +131,15 @@ class OutputFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
-    """How much to think: `effort` (OpenAI's words) or `budget_tokens` (Anthropic's); or off."""
+    """How much to think: `effort` (OpenAI's words) or `budget_tokens` (Anthropic's); or off.
+
+    `if_able`: the client would like it so, and does not ask a model to think that cannot.
+    """
 
     effort: str | None = None
     budget_tokens: int | None = None
     enabled: bool = True
+    if_able: bool = False
     summary: str | None = None
 
 

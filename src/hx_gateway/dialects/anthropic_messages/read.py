@@ -278,7 +278,10 @@ def _output(wanted: _Format | None) -> OutputFormat | None:
 
 def _reasoning(thinking: _Thinking | None, effort: str | None) -> Reasoning | None:
     if thinking is None:
-        return None if effort is None else Reasoning(effort=effort)
+        return None if effort is None else Reasoning(effort=effort, if_able=True)
     return Reasoning(
-        effort=effort, budget_tokens=thinking.budget_tokens, enabled=thinking.type != "disabled"
+        effort=effort,
+        budget_tokens=thinking.budget_tokens,
+        enabled=thinking.type != "disabled",
+        if_able=thinking.type == "adaptive",
     )

@@ -172,7 +172,8 @@ def _think(reasoning: Reasoning | None) -> object:
         return None
     if not reasoning.enabled:
         return False
+    if reasoning.if_able or (reasoning.effort is None and reasoning.budget_tokens is None):
+        return None  # a model that cannot think refuses to be told; one that can does so anyway
     if reasoning.effort is None:
-        # A model that cannot think refuses to be told to; one that can does without being told.
-        return None if reasoning.budget_tokens is None else True
+        return True
     return _EFFORTS.get(reasoning.effort, True)

@@ -123,9 +123,9 @@ def test_tool_choices(given: object, choice: ToolChoice, parallel: bool | None) 
         ({"thinking": {"type": "enabled", "budget_tokens": 9}}, Reasoning(budget_tokens=9)),
         (
             {"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}},
-            Reasoning(effort="max"),
+            Reasoning(effort="max", if_able=True),
         ),
-        ({"output_config": {"effort": "low"}}, Reasoning(effort="low")),
+        ({"output_config": {"effort": "low"}}, Reasoning(effort="low", if_able=True)),
     ],
 )
 def test_thinking_is_understood(fields: dict[str, object], reasoning: Reasoning | None) -> None:

@@ -1,6 +1,7 @@
 import pytest
 from tests.support.calls import ask, call, plain
 
+from hx_gateway.core.chat import Chat, Reasoning
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.dialects.ollama_chat.encode import encode_chat
 from hx_gateway.dialects.openai_chat.read import read_chat
@@ -111,3 +112,15 @@ def test_sounds_and_broken_arguments_are_refused() -> None:
     assert refused({"role": "user", "content": [part]}).param == "messages"
     call_ = {"id": "c", "function": {"name": "f", "arguments": "[" * 9999}}
     assert refused({"role": "assistant", "tool_calls": [call_]}).param == "messages"
+
+
+def test_a_model_is_not_told_to_think_by_a_client_that_only_would_like_it() -> None:
+    """Claude Code sends an effort with every call; a model that cannot think refused them all."""
+    wish = Reasoning(effort="medium", if_able=True)
+    for reasoning, sent in (
+        (wish, False),
+        (Reasoning(effort="medium"), True),
+        (Reasoning(), False),
+    ):
+        fields = encode_chat(Chat(messages=(), reasoning=reasoning), "m", stream=False)
+        assert ("think" in fields) is sent
