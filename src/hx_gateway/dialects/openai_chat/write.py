@@ -46,6 +46,7 @@ class _Choice:
         self.text: list[str] = []
         self.refusal: list[str] = []
         self.thinking: list[str] = []
+        self.unsealed: list[str] = []
         self.blocks: list[Json] = []
         self.tools: list[tuple[ToolStarted, list[str]]] = []
         self.logprobs: Raw | None = None
@@ -61,7 +62,7 @@ class _Choice:
                 self.refusal.append(event.text)
             case ThinkingDelta():
                 self.thinking.append(event.text)
-                self.blocks.extend(_block(event, "".join(self.thinking)))
+                self.blocks.extend(_blocks(event, self.unsealed))
             case ToolStarted():
                 self.tools.append((event, []))
             case ToolDelta():
@@ -98,13 +99,19 @@ class _Choice:
         }
 
 
-def _block(event: ThinkingDelta, text: str) -> list[Json]:
-    """A closed thinking block in the shape LiteLLM's clients send back with the next turn."""
+def _blocks(event: ThinkingDelta, unsealed: list[str]) -> list[Json]:
+    """Give a closed thinking block in the shape LiteLLM's clients send back with the next turn.
+
+    `unsealed` gathers the text since the last one: a signature holds for its own block only.
+    """
     if event.redacted is not None:
         return [{"type": "redacted_thinking", "data": event.redacted}]
-    if event.signature is not None:
-        return [{"type": "thinking", "thinking": text, "signature": event.signature}]
-    return []
+    unsealed.append(event.text)
+    if event.signature is None:
+        return []
+    text = "".join(unsealed)
+    unsealed.clear()
+    return [{"type": "thinking", "thinking": text, "signature": event.signature}]
 
 
 def _tool_call(started: ToolStarted, arguments: str) -> Json:
@@ -144,11 +151,12 @@ class ChatWriter:
     The frame around a delta is the same for all chunks of an answer, so it is encoded once.
     """
 
-    __slots__ = ("_call", "_head", "_roles", "_usage")
+    __slots__ = ("_call", "_head", "_roles", "_unsealed", "_usage")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._roles: set[int] = set()
+        self._unsealed: dict[int, list[str]] = {}
         self._usage: Usage | None = None
         self._head = self._frame(Started(id="", model=call.model))
 
@@ -214,8 +222,8 @@ class ChatWriter:
 
     def _thinking(self, event: ThinkingDelta) -> bytes:
         delta: Json = {"reasoning_content": event.text}
-        if event.signature is not None or event.redacted is not None:
-            delta["thinking_blocks"] = _block(event, "")
+        if blocks := _blocks(event, self._unsealed.setdefault(event.choice, [])):
+            delta["thinking_blocks"] = blocks
         return self._chunk(event.choice, delta)
 
     def _chunk(

@@ -100,3 +100,25 @@ def test_content_is_null_only_beside_tool_calls() -> None:
 
 def test_events_of_other_operations_are_left_out() -> None:
     assert ChatWriter(ask()).write([Vector(index=0, values=(1.0,))]) == b""
+
+
+def test_each_seal_stands_by_its_own_thought() -> None:
+    """A second block held the first one's text too, and its vendor refused it when it came back."""
+    events: list[Event] = [
+        ThinkingDelta(text="one "),
+        ThinkingDelta(text="first"),
+        ThinkingDelta(signature="s1"),
+        TextDelta(text="a"),
+        ThinkingDelta(text="second"),
+        ThinkingDelta(signature="s2"),
+    ]
+    blocks = [
+        {"type": "thinking", "thinking": "one first", "signature": "s1"},
+        {"type": "thinking", "thinking": "second", "signature": "s2"},
+    ]
+    whole = wire.decode_any(render_chat(events, ask()))["choices"][0]["message"]
+    assert whole["thinking_blocks"] == blocks
+    assert whole["reasoning_content"] == "one firstsecond"
+    lines = ChatWriter(ask()).write(events).removesuffix(b"\n\n").split(b"\n\n")
+    deltas = [wire.decode_any(line[6:])["choices"][0]["delta"] for line in lines]
+    assert [each for delta in deltas for each in delta.get("thinking_blocks", ())] == blocks
