@@ -162,7 +162,8 @@ async def test_claude_code_thinks_and_calls_tools_elsewhere(
 ) -> None:
     body = {**said("messages", "claude_code"), "model": "local"}
     del body["stream"], body["context_management"]
-    body["max_tokens"] = 1000
+    # What it would like is no reason for a node to be told to think; what it demands is.
+    body |= {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
     node.tool_call = {"name": "Bash", "arguments": {"command": "ls -l"}}
     async with claude.messages.stream(**body) as stream:
         final = await stream.get_final_message()
