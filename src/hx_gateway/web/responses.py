@@ -25,6 +25,7 @@ from hx_gateway.web.respond import json_response
 DIALECT = "openai_responses"
 # These name things in the upstream's memory, which all our callers share.
 _REFERENCES = ("conversation", "prompt")
+_EMPTY = Raw(b"[]")
 _NOTHING = (None, Raw(b"null"), Raw(b"false"))
 _STEMS = {
     "message": "msg",
@@ -77,13 +78,17 @@ class ResponseRoutes:
         given = items_of(call.fields["input"]) if "input" in call.fields else []
         _check_items(given)
         earlier = await self._earlier(visit, call)
+        keeps = stores and self._shelf.keeps
+        conversation = _EMPTY
+        if earlier is not None or keeps:
+            conversation = conversation_of(earlier, given)
         if earlier is not None:
-            fields = {**call.fields, "input": conversation_of(earlier, given)}
+            fields = {**call.fields, "input": conversation}
             call = msgspec.structs.replace(call, fields=fields)
         keeper = Keeper(
-            shelf=self._shelf if stores and self._shelf.keeps else None,
+            shelf=self._shelf if keeps else None,
             caller=visit.caller,
-            conversation=call.fields["input"] if earlier else wire.raw(given),
+            conversation=conversation,
             previous_id=earlier.id if earlier else None,
         )
         response = await self._inference.answer(visit, call)
