@@ -1,5 +1,7 @@
 """Read a client's chat request into a `Chat`."""
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
@@ -57,9 +59,15 @@ class _Function(msgspec.Struct):
     arguments: str = ""
 
 
+class _Custom(msgspec.Struct):
+    name: str
+    input: str = ""
+
+
 class _ToolCall(msgspec.Struct):
     id: str
-    function: _Function
+    function: _Function | None = None
+    custom: _Custom | None = None
 
 
 class _Thinking(msgspec.Struct):
@@ -201,10 +209,15 @@ def _refusals(message: _Message) -> list[Refusal]:
 
 
 def _tool_uses(message: _Message) -> list[ToolUse]:
-    return [
-        ToolUse(id=call.id, name=call.function.name, arguments=call.function.arguments)
-        for call in message.tool_calls or ()
-    ]
+    return [_tool_use(call) for call in message.tool_calls or ()]
+
+
+def _tool_use(call: _ToolCall) -> ToolUse:
+    if call.custom is not None:
+        name, text = call.custom.name, call.custom.input
+        return ToolUse(id=call.id, name=name, arguments=text, custom=True)
+    function = call.function or _Function(name="")
+    return ToolUse(id=call.id, name=function.name, arguments=function.arguments)
 
 
 def _tool_result(message: _Message, content: list[Part], where: str) -> ToolResult:
@@ -239,6 +252,17 @@ def _part(raw: Raw, where: str) -> Part:
     if isinstance(part.image_url, str):
         return image_of_url(part.image_url, cache=cache)
     return image_of_url(part.image_url.url, detail=part.image_url.detail, cache=cache)
+
+
+def custom_tools(fields: Mapping[str, Raw]) -> frozenset[str]:
+    """Name a call's custom tools: their calls are answered in a shape of their own."""
+    given = fields.get("tools", ABSENT)
+    if bytes(given).find(b'"custom"') < 0:
+        return frozenset()
+    try:
+        return frozenset(tool.name for tool in map(_tool, _TOOLS.decode(given)) if tool.custom)
+    except (msgspec.ValidationError, InvalidRequest):
+        return frozenset()  # nobody read them: the answer comes from the configuration
 
 
 def _tool(raw: Raw) -> Tool:

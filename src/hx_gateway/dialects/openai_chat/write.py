@@ -17,9 +17,11 @@ from hx_gateway.core.event import (
     Used,
 )
 from hx_gateway.core.usage import Usage
+from hx_gateway.dialects.openai_chat.read import custom_tools
 from hx_gateway.dialects.openai_relay import DONE
 from hx_gateway.dialects.openai_usage import wire_usage
 from hx_gateway.dialects.sse import one_line
+from hx_gateway.dialects.tools import as_text
 
 Json = dict[str, object]
 
@@ -41,8 +43,9 @@ def _answer_id(upstream_id: str, call: Call) -> str:
 class _Choice:
     """One choice of a whole answer, as it is put together."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, customs: frozenset[str]) -> None:
         self.index = index
+        self.customs = customs
         self.text: list[str] = []
         self.refusal: list[str] = []
         self.thinking: list[str] = []
@@ -85,7 +88,8 @@ class _Choice:
             message["thinking_blocks"] = self.blocks
         if self.tools:
             message["tool_calls"] = [
-                _tool_call(started, "".join(arguments)) for started, arguments in self.tools
+                _whole_call(started, "".join(arguments), self.customs)
+                for started, arguments in self.tools
             ]
         return message
 
@@ -114,6 +118,16 @@ def _blocks(event: ThinkingDelta, unsealed: list[str]) -> list[Json]:
     return [{"type": "thinking", "thinking": text, "signature": event.signature}]
 
 
+def _whole_call(started: ToolStarted, arguments: str, customs: frozenset[str]) -> Json:
+    if started.name in customs:
+        return _custom_call(started, as_text(arguments))
+    return _tool_call(started, arguments)
+
+
+def _custom_call(started: ToolStarted, text: str) -> Json:
+    return {"id": started.id, "type": "custom", "custom": {"name": started.name, "input": text}}
+
+
 def _tool_call(started: ToolStarted, arguments: str) -> Json:
     function = {"name": started.name, "arguments": arguments}
     return {"id": started.id, "type": "function", "function": function}
@@ -124,6 +138,7 @@ def render_chat(events: list[Event], call: Call) -> bytes:
     started = Started(id="", model=call.model)
     usage: Usage | None = None
     choices: dict[int, _Choice] = {}
+    customs = custom_tools(call.fields)
     for event in events:
         match event:
             case Started():
@@ -132,7 +147,7 @@ def render_chat(events: list[Event], call: Call) -> bytes:
                 usage = event.usage
             case _:
                 index = getattr(event, "choice", 0)
-                choices.setdefault(index, _Choice(index)).add(event)
+                choices.setdefault(index, _Choice(index, customs)).add(event)
     body: Json = {
         "id": _answer_id(started.id, call),
         "object": "chat.completion",
@@ -151,12 +166,14 @@ class ChatWriter:
     The frame around a delta is the same for all chunks of an answer, so it is encoded once.
     """
 
-    __slots__ = ("_call", "_head", "_roles", "_unsealed", "_usage")
+    __slots__ = ("_call", "_customs", "_head", "_roles", "_texts", "_unsealed", "_usage")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._roles: set[int] = set()
         self._unsealed: dict[int, list[str]] = {}
+        self._customs: frozenset[str] | None = None
+        self._texts: dict[tuple[int, int], list[str]] = {}
         self._usage: Usage | None = None
         self._head = self._frame(Started(id="", model=call.model))
 
@@ -187,10 +204,10 @@ class ChatWriter:
             case TextDelta():
                 return self._text(event)
             case ToolDelta():
-                call = {"index": event.index, "function": {"arguments": event.arguments}}
-                return self._chunk(event.choice, {"tool_calls": [call]})
+                return self._arguments(event)
             case Finished():
-                return self._chunk(event.choice, {}, finish=_FINISHES[event.reason])
+                finish = self._chunk(event.choice, {}, finish=_FINISHES[event.reason])
+                return self._custom_texts(event.choice) + finish
             case Used():
                 self._usage = event.usage
                 return b""
@@ -205,12 +222,38 @@ class ChatWriter:
             case ThinkingDelta():
                 return self._thinking(event)
             case ToolStarted():
-                call = {"index": event.index, **_tool_call(event, "")}
-                return self._chunk(event.choice, {"tool_calls": [call]})
+                return self._tool(event)
             case RefusalDelta():
                 return self._chunk(event.choice, {"refusal": event.text})
             case _:
                 return b""
+
+    def _tool(self, event: ToolStarted) -> bytes:
+        if self._customs is None:
+            self._customs = custom_tools(self._call.fields)
+        call = _whole_call(event, "", self._customs)
+        if event.name in self._customs:
+            self._texts[event.choice, event.index] = []
+        return self._chunk(event.choice, {"tool_calls": [{"index": event.index, **call}]})
+
+    def _arguments(self, event: ToolDelta) -> bytes:
+        pieces = self._texts.get((event.choice, event.index))
+        if pieces is not None:
+            pieces.append(event.arguments)  # the text is in JSON, which is read when it is whole
+            return b""
+        call = {"index": event.index, "function": {"arguments": event.arguments}}
+        return self._chunk(event.choice, {"tool_calls": [call]})
+
+    def _custom_texts(self, choice: int) -> bytes:
+        """Give the texts for the custom tools of a choice, now that they are whole."""
+        if not self._texts:
+            return b""
+        calls = [
+            {"index": index, "custom": {"input": as_text("".join(pieces))}}
+            for (which, index), pieces in self._texts.items()
+            if which == choice
+        ]
+        return b"".join(self._chunk(choice, {"tool_calls": [call]}) for call in calls)
 
     def _text(self, event: TextDelta) -> bytes:
         if event.choice not in self._roles or event.logprobs is not None:

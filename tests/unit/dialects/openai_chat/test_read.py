@@ -16,7 +16,7 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.dialects.openai_chat.read import read_chat
+from hx_gateway.dialects.openai_chat.read import custom_tools, read_chat
 
 
 def parts_of(message: dict[str, object]) -> tuple[object, ...]:
@@ -119,3 +119,15 @@ def test_a_mistake_names_its_field(body: dict[str, object], param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_chat(call(body))
     assert caught.value.param == param
+
+
+def test_a_call_of_a_custom_tool_holds_a_text() -> None:
+    custom = {"id": "c", "type": "custom", "custom": {"name": "patch", "input": "a\nb"}}
+    asked = call({"messages": [{"role": "assistant", "tool_calls": [custom]}]})
+    (part,) = read_chat(asked).messages[0].parts
+    assert part == ToolUse(id="c", name="patch", arguments="a\nb", custom=True)
+
+
+def test_tools_that_nobody_reads_are_not_custom() -> None:
+    for tools in (["custom"], {"type": "custom"}, [{"type": "custom", "custom": {}}]):
+        assert custom_tools(call({"tools": tools}).fields) == frozenset()

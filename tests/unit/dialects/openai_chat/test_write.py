@@ -122,3 +122,26 @@ def test_each_seal_stands_by_its_own_thought() -> None:
     lines = ChatWriter(ask()).write(events).removesuffix(b"\n\n").split(b"\n\n")
     deltas = [wire.decode_any(line[6:])["choices"][0]["delta"] for line in lines]
     assert [each for delta in deltas for each in delta.get("thinking_blocks", ())] == blocks
+
+
+def test_a_custom_tool_is_called_in_its_own_shape() -> None:
+    tool = {"type": "custom", "custom": {"name": "patch"}}
+    asked = ask(tools=[tool])
+    events: list[Event] = [
+        ToolStarted(index=0, id="c1", name="patch"),
+        ToolStarted(index=1, id="c2", name="f"),
+        ToolDelta(index=0, arguments='{"input":'),
+        ToolDelta(index=1, arguments="{}"),
+        ToolDelta(index=0, arguments='"a\\nb"}'),
+        Finished(reason=Finish.TOOL_USE),
+    ]
+    calls = wire.decode_any(render_chat(events, asked))["choices"][0]["message"]["tool_calls"]
+    assert calls[0] == {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": "a\nb"}}
+    assert calls[1]["function"] == {"name": "f", "arguments": "{}"}
+    lines = ChatWriter(asked).write(events).removesuffix(b"\n\n").split(b"\n\n")
+    deltas = [wire.decode_any(line[6:])["choices"][0]["delta"] for line in lines]
+    pieces = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    assert [piece.get("custom") for piece in pieces if piece["index"] == 0] == [
+        {"name": "patch", "input": ""},
+        {"input": "a\nb"},
+    ]
