@@ -23,7 +23,7 @@ from hx_gateway.dialects import openai_chat
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
-from hx_gateway.pipeline.carry import Carrier
+from hx_gateway.pipeline.carry import Carrier, suits
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.pipeline.planner import Planner, fit_rules, ground_of
@@ -95,7 +95,11 @@ class Rig:
         )
         self.pipeline = Pipeline(
             table=table,
-            planner=Planner(table, self.ground, fit_rules(table.routes(), routing, self.ground)),
+            planner=Planner(
+                table,
+                self.ground,
+                fit_rules(table.routes(), routing, self.ground, suits=suits if carries else None),
+            ),
             health=self.health,
             attempter=self._carrier(attempter) if carries else attempter,
             settings=routing,

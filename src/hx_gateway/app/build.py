@@ -22,7 +22,7 @@ from hx_gateway.manage.teams import TeamService
 from hx_gateway.manage.users import UserService
 from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
-from hx_gateway.pipeline.carry import Carrier
+from hx_gateway.pipeline.carry import Carrier, suits
 from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.explain import Explainer
 from hx_gateway.pipeline.gate import NodeGate
@@ -108,7 +108,7 @@ def _pipeline_with(
     if snapshot.nodes:
         asker = NodeGate(asker, parts.fleet, parts.clock, parts.node_metrics.waited)
     ground = ground_of(settings, parts.health, parts.random, parts.meter)
-    rules = fit_rules(table.routes(), settings, ground, parts.fleet)
+    rules = fit_rules(table.routes(), settings, ground, parts.fleet, suits if carries else None)
     return Pipeline(
         table=table,
         planner=Planner(table, ground, rules),

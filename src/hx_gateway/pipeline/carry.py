@@ -230,10 +230,19 @@ class Rewritten:
         await self._pieces.aclose()
 
 
+def suits(operation: Operation, deployment: Deployment) -> bool:
+    """Say whether a deployment does an operation, as far as its vendor and its mode tell."""
+    return operation in deployment.provider.speaks and _is_made_for(operation, deployment)
+
+
+def _is_made_for(operation: Operation, deployment: Deployment) -> bool:
+    fitting = _MODES.get(operation)
+    return fitting is None or deployment.mode is None or deployment.mode in fitting
+
+
 def check_mode(call: Call, deployment: Deployment) -> None:
     """Raise InvalidRequest when the model is known to be made for something else."""
-    fitting = _MODES.get(call.operation)
-    if fitting is None or deployment.mode is None or deployment.mode in fitting:
+    if _is_made_for(call.operation, deployment):
         return
     raise InvalidRequest(
         f"The model '{call.model}' is made for {deployment.mode} and does not answer this kind of "

@@ -11,7 +11,7 @@ from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.routing.balance import strategies
-from hx_gateway.routing.fitness import Fitness, FitRules, Room, minute_room, with_a_place
+from hx_gateway.routing.fitness import Fitness, FitRules, Room, Suits, minute_room, with_a_place
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.fleet_rules import has_nodes, node_preference, node_room, window_room
 from hx_gateway.routing.health import Health
@@ -112,10 +112,21 @@ def ground_of(settings: RoutingSettings, health: Health, random: Random, meter: 
 
 
 def fit_rules(
-    routes: Iterable[Route], settings: RoutingSettings, ground: Ground, fleet: Fleet | None = None
+    routes: Iterable[Route],
+    settings: RoutingSettings,
+    ground: Ground,
+    fleet: Fleet | None = None,
+    suits: Suits | None = None,
 ) -> Mapping[str, FitRules]:
-    """Decide what each route asks of its deployments; routes that ask nothing are left out."""
-    made = {route.name: _rules_of(route, settings, ground, fleet) for route in routes}
+    """Decide what each route asks of its deployments; routes that ask nothing are left out.
+
+    `suits` is for calls that not every deployment of a route answers, as where it has several.
+    """
+    made = {}
+    for route in routes:
+        rules = _rules_of(route, settings, ground, fleet)
+        asks = suits is not None and not route.is_alone
+        made[route.name] = msgspec.structs.replace(rules, suits=suits) if asks else rules
     return {name: rules for name, rules in made.items() if rules != FitRules()}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
-from hx_gateway.core.call import Call
+from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import ContextWindowExceeded, Unfit, UpstreamError
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.routing.estimate import estimate_tokens
@@ -24,6 +24,10 @@ Room = Callable[[Deployment, float, "Need"], UpstreamError | None]
 Preference = Callable[[Sequence[Deployment], float, "Need"], Sequence[Deployment]]
 
 
+# Whether a deployment answers this kind of call at all.
+Suits = Callable[[Operation, Deployment], bool]
+
+
 class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one call needs of a deployment. `tokens` is an estimate, 0 when nobody asked for it.
 
@@ -35,6 +39,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tokens: int = 0
     peers: Sequence[Deployment] = ()
     fields: Mapping[str, Raw] = {}
+    operation: Operation = Operation.CHAT
 
 
 class FitRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +47,10 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
 
     `by_tags`: only deployments with one of the call's tags (or with all, `match_any` False).
     `by_window`: none whose context window is too small, or in another region than wanted.
-    `rooms` and `preferences` are asked in order.
+    `suits`: none that cannot do what is asked. `rooms` and `preferences` are asked in order.
     """
 
+    suits: Suits | None = None
     by_tags: bool = False
     match_any: bool = True
     by_window: bool = False
@@ -64,6 +70,7 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
             tokens=estimate_tokens(call.fields) if wants_tokens else 0,
             peers=peers,
             fields=call.fields,
+            operation=call.operation,
         )
         return Fitness(self, need)
 
@@ -81,6 +88,8 @@ class Fitness:
     def admit(self, route: Route) -> Sequence[Deployment]:
         """Give those that can take the call; raises Unfit or ContextWindowExceeded for none."""
         left: Sequence[Deployment] = route.deployments
+        if self._rules.suits is not None:
+            left = _suitable(left, self._need.operation, self._rules.suits)
         if self._rules.by_tags:
             left = _tagged(left, self._need.tags, match_any=self._rules.match_any)
             if not left:
@@ -102,6 +111,21 @@ class Fitness:
         for preference in self._rules.preferences:
             usable = preference(usable, now, self._need) or usable
         return usable
+
+
+def _suitable(
+    deployments: Sequence[Deployment], operation: Operation, suits: Suits
+) -> Sequence[Deployment]:
+    left = [each for each in deployments if suits(operation, each)]
+    if not left:
+        raise Unfit(
+            "The model does not answer this kind of request.",
+            status=400,
+            type_="invalid_request_error",
+            code="unsupported_operation",
+            param="model",
+        )
+    return left
 
 
 def minute_room(meter: Meter) -> Room:

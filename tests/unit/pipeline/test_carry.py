@@ -160,6 +160,23 @@ async def test_a_model_made_for_something_else_is_not_asked(
     assert rig.receipts.only.ending is Ending.REFUSED
 
 
+async def test_only_those_of_a_group_that_can_are_asked() -> None:
+    chat = at("a", mode="chat")
+    rig = Rig(chat, at("b", order=1), a=[HEARD], b=[HEARD])
+    for _ in range(4):
+        await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT))
+    assert set(rig.sender.hosts) == {"b"}
+
+
+async def test_a_group_where_nobody_can_is_the_callers_mistake() -> None:
+    rig = Rig(at("a", mode="chat"), at("b", mode="embedding"), a=[HEARD], b=[HEARD])
+    with pytest.raises(UpstreamError) as caught:
+        await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT))
+    assert (caught.value.http_status, caught.value.param) == (400, "model")
+    assert caught.value.error_code == "unsupported_operation"
+    assert rig.sender.sent == []
+
+
 async def test_an_upstream_that_repeats_our_credential_does_not_give_it_away() -> None:
     secret = "sk-upstream-0123456789"
     error = wire.encode({"error": {"message": f"bad key {secret}", "code": secret}})
