@@ -68,11 +68,14 @@ class Inference:
     def _answer(self, operation: Operation, dialect: str, visit: Visit) -> Awaitable[Response]:
         return self.answer(visit, self.call(visit, operation, dialect))
 
-    async def answer(self, visit: Visit, call: Call) -> Response:
+    def answer(self, visit: Visit, call: Call) -> Awaitable[Response]:
         """Answer a call; a stream may begin before it is known whether there is an answer."""
         visit.is_recorded = True
-        if not call.stream or not self._heartbeat_s:
-            return await self._pipeline.handle(call, visit.caller)
+        if call.stream and self._heartbeat_s:
+            return self._stream(visit, call)
+        return self._pipeline.handle(call, visit.caller)
+
+    async def _stream(self, visit: Visit, call: Call) -> Response:
         way_in = WAYS_IN[call.dialect]
         heartbeat = HEARTBEATS.get(call.dialect, COMMENT)
         early = Early([SSE_TYPE], heartbeat, partial(_stopping, way_in, call.id))
