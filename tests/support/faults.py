@@ -207,7 +207,10 @@ class FaultyUpstream:
         head = await reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(head)
         body = await reader.readexactly(int(length[1]) if length else 0)
-        dialect = _BY_PATH[head.split(b" ", 2)[1].decode()]
+        dialect = _BY_PATH.get(head.split(b" ", 2)[1].decode())
+        if dialect is None:  # nodes are asked how they are; this one does not say
+            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return True
         mark = _MARK.search(body)
         if mark is None:
             await _Answer(dialect, writer, None).whole()

@@ -57,7 +57,8 @@ def config(port: int, timeout_s: float, **more: Any) -> dict[str, Any]:
         {"model_name": "help", "litellm_params": {"model": "openai/h", "mock_response": "help"}}
     )
     return {
-        **more,
+        # The double answers as many calls at once as come.
+        "hx": {"fleet": {"parallel": 100}, **more},
         "model_list": models,
         "litellm_settings": {"num_retries": 0},
         "router_settings": {
