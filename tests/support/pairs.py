@@ -48,7 +48,11 @@ def config(port: int, timeout_s: float, **more: Any) -> dict[str, Any]:
             "model_name": name,
             "litellm_params": {**params, "api_key": "sk-up", "timeout": timeout_s},
             # An address that is not the vendor's own is not asked in this format unless told.
-            "model_info": {"mode": "responses" if kind == "responses" else "chat"},
+            "model_info": {
+                "mode": "responses" if kind == "responses" else "chat",
+                # A node of one's own otherwise gets one call at a time until more is learned.
+                **({"num_parallel": 1000} if kind == "ollama" else {}),
+            },
         }
         for kind, params in kinds.items()
         for name in (kind, f"{kind}-with-help")
