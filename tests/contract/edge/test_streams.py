@@ -176,3 +176,15 @@ async def test_stream_that_ends_well_is_the_control_of_the_one_above() -> None:
         client = await served.connect()
         client.send(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert (await client.rest()).endswith(b"0\r\n\r\n")
+
+
+async def test_shorter_times_count_at_once() -> None:
+    """A gateway's first stream had no heartbeats: the ticker slept by the settings of the boot."""
+    async with serving(Script(s=early(None, 60.0))) as served:
+        await asyncio.sleep(0.05)
+        served.edge.settings = QUICK
+        client = await served.connect()
+        client.send(GET)
+        began = asyncio.get_running_loop().time()
+        await client.until(b": ping\n\n")
+        assert asyncio.get_running_loop().time() - began < 0.4

@@ -52,6 +52,9 @@ class Edge:
     def settings(self, settings: ServerSettings) -> None:
         self._state.settings = settings
         self._state.heads = HeadMemory(settings)
+        if self._ticker is not None:  # which may have gone to sleep for longer than is now right
+            self._ticker.cancel()
+            self._tick()
 
     @property
     def open_connections(self) -> int:
