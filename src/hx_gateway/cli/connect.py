@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hx_gateway.app.connect import CLIENTS, Connection, connect
 from hx_gateway.app.probe import ANYWHERE
 from hx_gateway.cli.main import EXIT_OK, EXIT_USAGE, Nouns
-from hx_gateway.cli.place import Place, add_address, add_json, find_place
+from hx_gateway.cli.place import Place, add_address, add_json, find_place, snapshot_of
 from hx_gateway.cli.smoke import chat_model, read_key
 from hx_gateway.core import wire
 from hx_gateway.core.secret import Secret
@@ -43,10 +43,8 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the settings."""
     place = find_place(args)
-    snapshot = place.result.snapshot
+    snapshot = snapshot_of(place)
     if snapshot is None:
-        for problem in place.result.problems:
-            print(problem, file=sys.stderr)
         return EXIT_USAGE
     model = args.model or chat_model(snapshot)
     if model is None:

@@ -16,7 +16,7 @@ import msgspec
 from hx_gateway.app.offline import explain_offline
 from hx_gateway.app.probe import Said, calling
 from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Nouns
-from hx_gateway.cli.place import Place, add_address, add_json, find_place
+from hx_gateway.cli.place import Place, add_address, add_json, find_place, snapshot_of
 from hx_gateway.cli.smoke import read_key
 from hx_gateway.core import wire
 from hx_gateway.core.errors import UpstreamError
@@ -57,10 +57,8 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, and show the answer."""
     place = find_place(args)
-    snapshot = place.result.snapshot
+    snapshot = snapshot_of(place)
     if snapshot is None:
-        for problem in place.result.problems:
-            print(problem, file=sys.stderr)
         return EXIT_USAGE
     try:
         request = wire.decode_any(_read(args.request))

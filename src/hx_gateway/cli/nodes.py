@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from hx_gateway.app.probe import Caller, Said, calling
 from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Nouns
-from hx_gateway.cli.place import add_address, add_json, find_place
+from hx_gateway.cli.place import add_address, add_json, find_place, snapshot_of
 from hx_gateway.cli.smoke import read_key
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.http import Deadlines
@@ -53,10 +53,8 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do one action at the running gateway."""
     place = find_place(args)
-    snapshot = place.result.snapshot
+    snapshot = snapshot_of(place)
     if snapshot is None:
-        for problem in place.result.problems:
-            print(problem, file=sys.stderr)
         return EXIT_USAGE
     key = read_key(args.key_file, snapshot)
 

@@ -1,6 +1,7 @@
 """Where commands look for the gateway: its configuration, and the address that follows from it."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from hx_gateway.app.options import ServeOptions
 from hx_gateway.config.embedded import Found, find_installed
 from hx_gateway.config.environment import process_environment, state_dir
 from hx_gateway.config.load import LoadOptions, Result, examine
+from hx_gateway.core.snapshot import Snapshot
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,3 +64,10 @@ def find_place(args: argparse.Namespace) -> Place:
         state_dir=snapshot.state_dir if snapshot else state_dir(listen.environ),
         sources=snapshot.sources if snapshot else named,
     )
+
+
+def snapshot_of(place: Place) -> Snapshot | None:
+    """Give the configuration; of one that does not compile, print the problems and give None."""
+    for problem in place.result.problems if place.result.snapshot is None else ():
+        print(problem, file=sys.stderr)
+    return place.result.snapshot

@@ -10,7 +10,7 @@ from hx_gateway.app.probe import calling
 from hx_gateway.app.smoke import Plan, smoke_checks
 from hx_gateway.cli.findings import show
 from hx_gateway.cli.main import EXIT_USAGE, Nouns
-from hx_gateway.cli.place import Place, add_address, add_json, find_place
+from hx_gateway.cli.place import Place, add_address, add_json, find_place, snapshot_of
 from hx_gateway.config.masterkey import read_kept_key
 from hx_gateway.core.call import Operation
 from hx_gateway.core.check import Finding
@@ -44,10 +44,8 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Try everything, and show what was found; 0 when nothing failed."""
     place = find_place(args)
-    snapshot = place.result.snapshot
+    snapshot = snapshot_of(place)
     if snapshot is None:
-        for problem in place.result.problems:
-            print(problem, file=sys.stderr)
         return EXIT_USAGE
     key = read_key(args.key_file, snapshot)
     return show(asyncio.run(try_all(place, snapshot, key, args)), as_json=args.json)
