@@ -63,8 +63,9 @@ WIRE = [
     Hostile("endless chunks", CHUNKED, endless(CHUNK, 10**5), 413),
     Hostile("tiny chunks", CHUNKED, endless(b"1\r\nx\r\n" * 4000, 1000), 400),
     Hostile("100000 headers", OPEN, endless(b"A: b\r\n" * 1000, 100), 431),
-    Hostile("an endless header", OPEN + b"A: ", endless(b"b" * 65536, 1000), 431),
-    Hostile("an endless request line", b"GET /", endless(b"a" * 65536, 1000), 414),
+    # Less than the edge reads and drops: beyond that it resets, and the answer may be lost.
+    Hostile("an endless header", OPEN + b"A: ", endless(b"b" * 65536, 100), 431),
+    Hostile("an endless request line", b"GET /", endless(b"a" * 65536, 100), 414),
     Hostile("gzip", head("Content-Length: 9", "Content-Encoding: gzip"), (b"x" * 9,), 415),
 ]
 BODIES = {
