@@ -35,6 +35,7 @@ async def test_two_gateways_with_one_redis_ask_once(
     assert len(upstream.asked) == 1
 
 
+@pytest.mark.slow
 async def test_when_a_gateway_dies_another_one_takes_its_question_over(
     tmp_path: Path, upstream: Upstream, valkey: ValkeyServer
 ) -> None:

@@ -209,6 +209,7 @@ class Scene:
         return {**lines, **names}
 
 
+@pytest.mark.slow
 async def test_no_secret_leaves_a_running_gateway(
     tmp_path: Path, upstream: Upstream, postgres: PostgresServer
 ) -> None:

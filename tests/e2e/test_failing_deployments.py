@@ -108,7 +108,7 @@ def three(trio: list[UpstreamProcess], **routing: Any) -> dict[str, Any]:
     return {"model_list": models, "hx": {"routing": routing}}
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("how", ["dead", "hung"])
 async def test_with_one_of_three_deployments_gone_clients_see_no_errors(
     how: str, stream: bool, trio: list[UpstreamProcess], tmp_path: Path
@@ -168,7 +168,7 @@ async def test_a_lone_client_is_answered_when_a_deployment_hangs(
     assert sorted(taken)[6] < 1.0
 
 
-@pytest.mark.parametrize("deployments", [1, 3])
+@pytest.mark.parametrize("deployments", [pytest.param(1, marks=pytest.mark.slow), 3])
 async def test_an_outage_is_not_made_larger_by_retries(deployments: int, tmp_path: Path) -> None:
     async with Upstream() as upstream:
         upstream.mode = Mode.FAIL
@@ -196,6 +196,7 @@ async def timed(gateway: Gateway, timeout_s: float, **body: Any) -> tuple[Answer
     return answer, time.monotonic() - began
 
 
+@pytest.mark.slow
 async def test_no_call_outlives_its_own_deadline(tmp_path: Path) -> None:
     """Whatever the upstreams do, and in whatever order they are asked."""
     chance = random.Random(11)
