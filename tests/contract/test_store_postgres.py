@@ -86,7 +86,7 @@ async def test_an_outage_is_an_error_in_time_and_heals_by_itself(
     for _ in range(4):
         error, seconds = await refusal(own)
         assert error.role == "PostgreSQL"
-        assert seconds < DEADLINE_S + 0.2
+        assert seconds < DEADLINE_S + 1.0
     _, seconds = await refusal(own)
     assert seconds < 0.05  # the breaker is open: slow is worse than down
     await asyncio.to_thread(getattr(server, mend))
@@ -102,7 +102,7 @@ async def test_many_calls_in_an_outage_all_end_in_time(
     calls = (own.get_key(key_id()) for _ in range(100))
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(result, DependencyError) for result in results)
-    assert time.monotonic() - begun < DEADLINE_S + 0.3
+    assert time.monotonic() - begun < DEADLINE_S + 1.0
     server.cont()
     assert await heal(own) < HEALED_S
 

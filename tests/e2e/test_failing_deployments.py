@@ -230,7 +230,7 @@ async def test_no_call_outlives_its_own_deadline(tmp_path: Path) -> None:
             assert "127.0.0.1" not in answer.text
             answer, took_s = await timed(gateway, 0.3, timeout=30)  # the header goes before
             assert took_s < 2.0
-    assert max(late) < 0.5, "50 ms on a quiet machine"
+    assert max(late) < 1.0, "50 ms on a quiet machine"
 
 
 async def test_the_switches_give_litellms_statuses(tmp_path: Path) -> None:
