@@ -148,8 +148,9 @@ class FramedRelay:
     def _passes(self, event: bytes) -> bool:
         data = sse.data_of(event)
         if not data:
-            # A comment is no beginning: an upstream that says "processing" may still fail.
-            return self._begun
+            # A comment is no beginning: an upstream that says "processing" may still fail. And a
+            # `data` line without data is no comment: clients would read it as JSON.
+            return self._begun and event.find(b"data") < 0
         _check(event, data)
         passes = self._watcher.passes(event, data)
         self.usage = self._watcher.usage
@@ -179,7 +180,7 @@ def _is_all_json(whole: bytes) -> bool:
 
 def _check(event: bytes, data: bytes) -> None:
     """Raise Garbled for an event that is not JSON in UTF-8; comments may hold what they like."""
-    if not data or data == b"[DONE]":
+    if data == b"[DONE]" or (not data and event.find(b"data") < 0):
         return
     try:
         _ANY_JSON.decode(data)

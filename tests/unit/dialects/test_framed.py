@@ -90,3 +90,14 @@ def test_the_end_is_the_watchers_when_complete_and_a_fault_otherwise() -> None:
 )
 def test_events_that_come_together_are_judged_at_one_look(events: bytes, are_seen: bool) -> None:
     assert _is_all_json(events) is not are_seen
+
+
+@pytest.mark.parametrize("empty", [b"data\n\n", b"data:\n\n", b"data\nx: y\n\n"])
+def test_an_event_without_data_does_not_go_on(empty: bytes) -> None:
+    """The SDKs read its nothing as JSON, and raised in the middle of a proper answer."""
+    relay = FramedRelay(Watching())
+    assert relay.feed(event("a!") + b": comment\n\n" + empty + event("b!")) == (
+        event("a!") + b": comment\n\n" + event("b!")
+    )
+    assert relay.feed(empty) == b""
+    assert relay.feed(event("c") + empty + event("d")) == event("c") + event("d")
