@@ -166,11 +166,6 @@ class Signal:
         self._future = self._loop.create_future()
         return self._future.__await__()
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether anybody waits."""
-        return self._run is not None or self._future is not None
-
     def fire(self, fault: Exception | None = None) -> None:
         """Wake the waiter, if any, with a fault to raise if there is one."""
         run, self._run = self._run, None

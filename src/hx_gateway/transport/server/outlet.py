@@ -114,7 +114,7 @@ class Outlet:
     def resume(self) -> None:
         """Go on writing (also when the connection is lost: the writer must wake)."""
         self._is_paused = False
-        self.deadline = NEVER if self._stream is None else self._next_beat()
+        self.deadline = NEVER if self._run is None else self._next_beat()
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
