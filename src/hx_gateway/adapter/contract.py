@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.adapter.inner import without_inner
 from hx_gateway.core.call import Call
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.route import Deployment
@@ -16,7 +17,8 @@ Fields = Mapping[str, Raw]
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for one call at one deployment.
 
-    `rule`: forward, strict or drop. `allowed` may pass whatever the rule says; `dropped` never do.
+    `rule`: forward, strict or drop. `allowed` may pass whatever the rule says; `dropped` never do;
+    they may be paths into a field (see `inner.py`).
     """
 
     rule: str = "forward"
@@ -54,10 +56,12 @@ def apply_terms(
         if unknown and terms.rule == "strict":
             raise refused(unknown[0])
         gone += unknown
-    if not gone:
-        return fields, ()
-    kept = {name: value for name, value in fields.items() if name not in gone}
-    return kept, tuple(f"drop:{name}" for name in gone)
+    if gone:
+        fields = {name: value for name, value in fields.items() if name not in gone}
+    if terms.dropped:
+        fields, inner = without_inner(fields, terms.dropped)
+        gone += inner
+    return fields, tuple(f"drop:{name}" for name in gone)
 
 
 def check_losses(notes: Iterable[str], terms: Terms) -> None:

@@ -1,8 +1,11 @@
 """Small pure changes to a request on its way out, each noted in the draft's `changed`."""
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.adapter.inner import without_inner
 from hx_gateway.core.provider import Draft, Quirk
 from hx_gateway.core.wire import Fields, raw
 
@@ -63,6 +66,12 @@ def without(draft: Draft, names: tuple[str, ...]) -> Draft:
         return draft
     fields = {name: value for name, value in draft.fields.items() if name not in gone}
     return _changed(draft, fields, *(f"drop:{name}" for name in gone))
+
+
+def without_paths(draft: Draft, paths: Iterable[str]) -> Draft:
+    """Leave out what lies deeper (see `inner.py`), noting what was there."""
+    fields, gone = without_inner(draft.fields, paths)
+    return _changed(draft, dict(fields), *(f"drop:{path}" for path in gone)) if gone else draft
 
 
 def _changed(draft: Draft, fields: Fields, *notes: str) -> Draft:

@@ -8,7 +8,7 @@ from msgspec import Raw
 from hx_gateway.adapter.contract import apply_terms, check_losses, terms_of
 from hx_gateway.adapter.headers import client_headers
 from hx_gateway.adapter.loss import left_behind
-from hx_gateway.adapter.quirks import without
+from hx_gateway.adapter.quirks import without, without_paths
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.http import JSON_TYPE, Header, HttpRequest
@@ -134,7 +134,7 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         changed=(*dropped, *refused),
     )
     if terms.dropped:
-        draft = without(draft, tuple(terms.dropped))
+        draft = without_paths(without(draft, tuple(terms.dropped)), terms.dropped)
     for quirk in provider.quirks:
         draft = quirk(draft)
     return draft, out, relayed

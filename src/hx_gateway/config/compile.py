@@ -28,7 +28,7 @@ from hx_gateway.core import snapshot
 from hx_gateway.core.http import Origin
 from hx_gateway.core.route import ANY_FAULT
 from hx_gateway.core.snapshot import LocalSettings, Snapshot
-from hx_gateway.providers.registry import PROVIDERS
+from hx_gateway.providers.registry import PROVIDERS, VENDOR_NAMES
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -92,6 +92,7 @@ class Compiler:
             wildcards=routes.wildcards,
             aliases=routes.aliases,
             hidden_aliases=frozenset(routes.hidden),
+            vendor_names=VENDOR_NAMES,
             deployments={entry.deployment.id: entry.deployment for entry in entries},
             server=self._section("server", snapshot.ServerSettings()),
             auth=self._section(

@@ -9,7 +9,8 @@ from hx_gateway.config.models import Entry
 from hx_gateway.config.policies import RetryPolicies
 from hx_gateway.config.report import Report
 from hx_gateway.core.route import Route
-from hx_gateway.routing.table import expand
+from hx_gateway.providers.registry import VENDOR_NAMES
+from hx_gateway.routing.table import expand, in_full
 
 KINDS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 ANY = "*"
@@ -28,11 +29,10 @@ class Routes(msgspec.Struct, kw_only=True):
 
     def has(self, name: str) -> bool:
         """Whether a call for this name finds a route (a pattern may catch it)."""
-        return (
-            name in self.exact
-            or name in self.aliases
-            or any(_catches(route.name, name) for route in self.wildcards)
-        )
+        if name in self.exact or name in self.aliases:
+            return True
+        names = (name, in_full(name, VENDOR_NAMES) or name)
+        return any(_catches(route.name, each) for route in self.wildcards for each in names)
 
 
 def compile_routes(entries: Iterable[Entry], root: Node, strategy: str, report: Report) -> Routes:
@@ -90,12 +90,18 @@ def _add_caught(
     for name in named:
         if name in routes.exact or ANY in name:
             continue
-        caught = (expand(route, name) for route in routes.wildcards)
-        route = next((each for each in caught if each is not None), None)
+        route = _caught(routes, name) or _caught(routes, in_full(name, VENDOR_NAMES))
         if route is not None:
             targets = {kind: _targets(name, table) for kind, table in fallbacks.items()}
             own = {"retries": retries.of(name), "hidden": True, **targets}
-            routes.exact[name] = msgspec.structs.replace(route, **own)
+            routes.exact.setdefault(route.name, msgspec.structs.replace(route, **own))
+
+
+def _caught(routes: Routes, name: str | None) -> Route | None:
+    if name is None:
+        return None
+    caught = (expand(route, name) for route in routes.wildcards)
+    return next((each for each in caught if each is not None), None)
 
 
 def _targets(name: str, table: Mapping[str, list[str]]) -> tuple[str, ...]:

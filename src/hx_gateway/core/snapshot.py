@@ -216,8 +216,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the configuration says, ready to use.
 
     `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name,
-    of which the hidden ones are in no list. `nodes` are the servers of one's own, as deployments
-    name them.
+    of which the hidden ones are in no list. `vendor_names`: how names of a vendor's models begin,
+    and its prefix. `nodes` are the servers of one's own, as deployments name them.
     `is_embedded`: nobody listed models, so what was found on this machine is offered.
     `generation` counts compiled snapshots of this process from 1; `digest` tells two apart.
     """
@@ -227,6 +227,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     wildcards: tuple[Route, ...] = ()
     aliases: Mapping[str, str] = {}
     hidden_aliases: frozenset[str] = frozenset()
+    vendor_names: tuple[tuple[str, str], ...] = ()
     deployments: Mapping[str, Deployment] = {}
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()

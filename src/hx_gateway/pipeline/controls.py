@@ -5,6 +5,7 @@ costs, and are refused (class B of the incidents: CVE-2024-6587 and its kin).
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 from msgspec import Raw
@@ -56,7 +57,8 @@ TAKEN = frozenset(
 )
 _SPECIAL = REFUSED | TAKEN
 _CONTRACT = frozenset({"drop_params", "allowed_openai_params", "additional_drop_params"})
-_NAMES = msgspec.json.Decoder(list[str] | None)
+# Bounded, because each may be a path that is looked for in the whole body.
+_NAMES = msgspec.json.Decoder(Annotated[list[str], msgspec.Meta(max_length=100)] | None)
 
 
 def take_controls(fields: Fields) -> Mapping[str, Raw]:
@@ -88,4 +90,4 @@ def _names(controls: Mapping[str, Raw], name: str) -> tuple[str, ...]:
     try:
         return tuple(_NAMES.decode(controls.get(name, b"null")) or ())
     except msgspec.ValidationError:
-        raise InvalidRequest(f"'{name}' must be a list of names.", param=name) from None
+        raise InvalidRequest(f"'{name}' must be a list of at most 100 names.", param=name) from None

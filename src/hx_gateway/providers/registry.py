@@ -35,6 +35,13 @@ def _by_prefix() -> dict[str, Provider]:
 
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(_by_prefix())
+# How the names of a vendor's models begin, and the prefix that a plain one is given.
+VENDOR_NAMES: tuple[tuple[str, str], ...] = tuple(
+    (begin, provider.name)
+    for prefix, provider in PROVIDERS.items()
+    if prefix == provider.name
+    for begin in provider.model_names
+)
 
 
 class UnknownProvider(LookupError):

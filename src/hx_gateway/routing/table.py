@@ -21,6 +21,7 @@ class Table:
         self._aliases = snapshot.aliases
         self._hidden_aliases = snapshot.hidden_aliases
         self._wildcards = [(_pattern(route.name), route) for route in snapshot.wildcards]
+        self._vendor_names = snapshot.vendor_names
         self._expanded: dict[str, Route] = {}
         self._default = snapshot.routing.default_group
         self._unknown_status = snapshot.routing.unknown_model_status
@@ -78,18 +79,38 @@ class Table:
         yield from (route for _, route in self._wildcards)
 
     def _expand(self, model: str) -> Route:
-        for pattern, route in self._wildcards:
-            expanded = _filled(route, pattern, model)
-            if expanded is not None:
-                # Bounded: names come from callers.
-                if len(self._expanded) < MAX_EXPANDED:
-                    self._expanded[model] = expanded
-                return expanded
+        expanded = self._caught(model) or self._caught_in_full(model)
+        if expanded is not None:
+            # Bounded: names come from callers.
+            if len(self._expanded) < MAX_EXPANDED:
+                self._expanded[model] = expanded
+            return expanded
         raise UnknownModel(
             f"The model '{_shown(model)}' does not exist. GET /v1/models lists those that do.",
             param="model",
             status=self._unknown_status,
         )
+
+    def _caught(self, model: str) -> Route | None:
+        filled = (_filled(route, pattern, model) for pattern, route in self._wildcards)
+        return next((each for each in filled if each is not None), None)
+
+    def _caught_in_full(self, model: str) -> Route | None:
+        """Try a plain name (`gpt-4o`) with its vendor's prefix, as LiteLLM does."""
+        name = in_full(model, self._vendor_names) if self._wildcards else None
+        if name is None:
+            return None
+        own = self._routes.get(name)  # a caught name with a policy of its own
+        return own if own is not None and own.pattern is not None else self._caught(name)
+
+
+def in_full(model: str, vendor_names: Iterable[tuple[str, str]]) -> str | None:
+    """Put the vendor's prefix before a plain name; None when it has one, or is no vendor's."""
+    if "/" in model:
+        return None
+    vendors = (vendor for begin, vendor in vendor_names if model.startswith(begin))
+    vendor = next(vendors, None)
+    return None if vendor is None else f"{vendor}/{model}"
 
 
 def expand(route: Route, model: str) -> Route | None:

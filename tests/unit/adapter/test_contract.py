@@ -83,3 +83,21 @@ def test_strict_refuses_what_a_translation_would_lose(
 def test_a_value_that_was_only_bent_is_no_loss() -> None:
     check_losses(["clamp:temperature"], Terms(rule="strict"))
     check_losses(["drop:seed"], Terms(rule="strict", allowed=frozenset({"seed"})))
+
+
+def test_a_path_drops_what_lies_in_a_parameter() -> None:
+    """As LiteLLM's `additional_drop_params: ["tools[*].function.strict"]`."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}, "strict": True}}]
+    deployment = deployment_of(PROVIDERS["openai"], dropped=("tools[*].function.strict", "user"))
+    sent = prepare(ask(tools=tools, user="u"), deployment)
+    body = msgspec.json.decode(sent.request.body)
+    assert body["tools"] == [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    assert sent.changed == ("drop:user", "drop:tools[*].function.strict")
+
+
+def test_a_path_in_the_words_of_the_provider_drops_there() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    deployment = deployment_of(PROVIDERS["anthropic"], dropped=("tools[*].input_schema.type",))
+    sent = prepare(ask(tools=tools), deployment)
+    assert msgspec.json.decode(sent.request.body)["tools"][0]["input_schema"] == {}
+    assert "drop:tools[*].input_schema.type" in sent.changed

@@ -137,3 +137,13 @@ def test_a_name_that_a_wildcard_catches_may_have_its_own_fallbacks_and_retries()
     assert routes.exact["openai/y"].retries == {"Timeout": 0}
     assert routes.exact["openai/y"].fallbacks == ("b",)
     assert report.problems == report.unread == []
+
+
+def test_a_plain_name_that_a_vendors_pattern_catches_can_have_a_policy_and_be_one() -> None:
+    text = "router_settings: {fallbacks: [{gpt-4o: [claude-x]}], model_group_alias: {best: gpt-4o}}"
+    routes, report = compiled(text, "openai/*", "anthropic/*")
+    assert routes.exact["openai/gpt-4o"].fallbacks == ("claude-x",)
+    assert routes.exact["openai/gpt-4o"].pattern == "openai/*"
+    assert routes.aliases == {"best": "gpt-4o"}
+    assert report.unread == []
+    assert not routes.has("mistral-7b")

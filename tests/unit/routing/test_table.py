@@ -92,3 +92,33 @@ def test_a_wildcard_is_expanded_to_a_name_or_to_nothing() -> None:
     assert found is not None
     assert (found.name, found.deployments[0].model) == ("openai/x-mini", "small-x")
     assert expand(ANY_MINI, "openai/x") is None
+
+
+VENDOR_NAMES = (("gpt-", "openai"), ("claude-", "anthropic"))
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("gpt-4o", "gpt-4o"), ("gpt-4o-mini", "small-gpt-4o"), ("openai/gpt-4o", "gpt-4o")],
+)
+def test_a_plain_name_is_caught_by_the_pattern_of_its_vendor(name: str, model: str) -> None:
+    """As in LiteLLM: `gpt-4o` is answered where only `openai/*` is configured."""
+    found = table(vendor_names=VENDOR_NAMES)
+    assert found.find(name).deployments[0].model == model
+    assert found.find(name).pattern in {"openai/*", "openai/*-mini"}
+    assert found.way_to(name) == "pattern"
+
+
+@pytest.mark.parametrize("name", ["claude-4", "mistral-7b", "other/gpt-4o"])
+def test_a_plain_name_of_a_vendor_without_a_pattern_is_unknown(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        table(vendor_names=VENDOR_NAMES).find(name)
+
+
+def test_a_route_that_lists_a_plain_name_goes_before_the_pattern() -> None:
+    own = route("gpt-4o", deployment("own"))
+    found = table(vendor_names=VENDOR_NAMES, routes={"gpt-4o": own})
+    assert found.find("gpt-4o").deployments[0].id == "own"
+    other = route("openai/gpt-4o", deployment("own"))  # another name, as LiteLLM has it
+    found = table(vendor_names=VENDOR_NAMES, routes={"openai/gpt-4o": other})
+    assert found.find("gpt-4o").deployments[0].id == "o"
