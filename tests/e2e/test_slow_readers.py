@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,16 @@ def config(upstream: PouringUpstream, **server: Any) -> dict[str, Any]:
     return {"model_list": models, "hx": {"server": server}}
 
 
-async def connect(gateway: Gateway, prompt: str) -> socket.socket:
+@pytest.fixture
+def sockets() -> Iterator[contextlib.ExitStack]:
+    with contextlib.ExitStack() as opened:
+        yield opened
+
+
+async def connect(gateway: Gateway, prompt: str, sockets: contextlib.ExitStack) -> socket.socket:
     """Begin a stream on a socket with as small a buffer as there can be; reads nothing."""
     loop = asyncio.get_running_loop()
-    raw = socket.socket()
+    raw = sockets.enter_context(socket.socket())
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     raw.setblocking(False)
     await loop.sock_connect(raw, ("127.0.0.1", gateway.port))
@@ -57,46 +63,56 @@ async def settled(upstream: PouringUpstream) -> int:
 
 
 async def test_who_reads_nothing_holds_the_upstream_back_and_is_cut(
-    tmp_path: Path, upstream: PouringUpstream
+    tmp_path: Path, sockets: contextlib.ExitStack
 ) -> None:
     count = 20
-    async with running(tmp_path / "s", config=config(upstream, write_timeout=3.0)) as gateway:
-        clients = [await connect(gateway, "pour") for _ in range(count)]
-        async with asyncio.timeout(10.0):
+    # Large pieces: the buffers on the way, some MiB a stream, must be full before the first is cut.
+    async with (
+        PouringUpstream(piece=60_000) as upstream,
+        running(tmp_path / "s", config=config(upstream, write_timeout=3.0)) as gateway,
+    ):
+        for _ in range(count):
+            await connect(gateway, "pour", sockets)
+        async with asyncio.timeout(60.0):
             await settled(upstream)
         assert not any(asked.gone.is_set() for asked in upstream.asked)
-        await until(lambda: all(a.gone.is_set() for a in upstream.asked), 15.0, "all are cut")
+        await until(lambda: all(a.gone.is_set() for a in upstream.asked), 60.0, "all are cut")
         assert len(upstream.asked) == count
         assert await in_flight(gateway) == 0
-        assert gateway.logs().count('"ending":"abandoned"') == count
-        for client in clients:
-            client.close()
+        abandoned = '"ending":"abandoned"'
+        await until(lambda: gateway.logs().count(abandoned) >= count, 30.0, "a line for each")
+        assert gateway.logs().count(abandoned) == count
 
 
-async def test_who_reads_slowly_is_not_cut(tmp_path: Path, upstream: PouringUpstream) -> None:
+async def test_who_reads_slowly_is_not_cut(
+    tmp_path: Path, upstream: PouringUpstream, sockets: contextlib.ExitStack
+) -> None:
     """The control: the same reader, with an appetite."""
     async with running(tmp_path / "s", config=config(upstream, write_timeout=1.0)) as gateway:
-        client = await connect(gateway, "pour")
+        client = await connect(gateway, "pour", sockets)
         loop = asyncio.get_running_loop()
         for _ in range(150):
             assert await loop.sock_recv(client, 65536)
             await asyncio.sleep(0.02)
         assert not upstream.asked[0].gone.is_set()
-        client.close()
 
 
 @pytest.mark.slow
 async def test_a_thousand_idle_streams_and_a_thousand_slow_readers_cost_little(
-    tmp_path: Path, upstream: PouringUpstream, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    upstream: PouringUpstream,
+    sockets: contextlib.ExitStack,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with running(tmp_path / "s", config=config(upstream, write_timeout=600.0)) as gateway:
         await asyncio.sleep(1.0)
         await in_flight(gateway)
         before = rss_mib(gateway.pid)
-        idle = [await connect(gateway, "idle") for _ in range(MANY)]
+        for _ in range(MANY):
+            await connect(gateway, "idle", sockets)
         await asyncio.sleep(1.0)
         with_idle = rss_mib(gateway.pid)
-        slow = [await connect(gateway, "pour") for _ in range(MANY)]
+        slow = [await connect(gateway, "pour", sockets) for _ in range(MANY)]
         sipping = asyncio.ensure_future(sip(slow))
         await asyncio.sleep(15.0)
         growth = rss_mib(gateway.pid) - before
@@ -109,8 +125,7 @@ async def test_a_thousand_idle_streams_and_a_thousand_slow_readers_cost_little(
         sipping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sipping
-        for client in (*idle, *slow):
-            client.close()
+        sockets.close()
         await until(lambda: all(a.gone.is_set() for a in upstream.asked), 20.0, "all have left")
         assert growth <= GROWTH_MIB
 

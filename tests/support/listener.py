@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+from tests.support.processes import hold_port
 
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Error"}
 
@@ -111,6 +113,7 @@ class Listener:
     def __init__(self, handler: Handler, port: int = 0) -> None:
         """Nothing listens before `start`."""
         self._handler = handler
+        self._held: int | None = None
         self._server: asyncio.Server | None = None
         self._live: set[asyncio.Task[None]] = set()
         self.port = port
@@ -129,8 +132,9 @@ class Listener:
 
     async def start(self) -> None:
         """Listen (again)."""
+        if not self.port:
+            self._held, self.port = hold_port()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Refuse connections and cut those that are open."""
@@ -153,6 +157,9 @@ class Listener:
         tb: TracebackType | None,
     ) -> None:
         await self.stop()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -162,8 +169,10 @@ class Listener:
         try:
             while await self._exchange(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client left, or the test is over
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client left
+        except asyncio.CancelledError:  # the test is over: nobody will take what is not sent yet
+            writer.transport.abort()
         finally:
             self._live.discard(task)
             writer.close()

@@ -9,12 +9,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
+def hold_port() -> tuple[int, int]:
+    """Take a loopback port: gives a descriptor that holds it, and the port.
+
+    While it is held nobody gets the port by chance, but a server that sets SO_REUSEADDR, as all of
+    them do, may listen on it; until one does, connections are refused.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        return holder.detach(), port
+
+
 def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port for a server yet to start; held as long as the tests run."""
+    return hold_port()[1]
 
 
 def children(pid: int) -> list[int]:

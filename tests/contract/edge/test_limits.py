@@ -192,6 +192,25 @@ async def test_client_that_takes_slowly_is_not_cut() -> None:
         assert got == 3_000_000
 
 
+async def test_client_that_takes_little_at_a_time_is_not_cut() -> None:
+    """The kernel takes more of ours only when it has got rid of 64 KiB, which took such a client
+    longer than it was given.
+    """
+
+    async def large(request: Request) -> Response:
+        return Response(200, b"x" * 3_000_000)
+
+    patient = msgspec.structs.replace(TIGHT, write_timeout=0.5)
+    async with serving(Script(a=large), patient) as served:
+        client = await served.connect(receive_buffer=2048)
+        client.send(get())
+        await client.until(b"\r\n\r\n")
+        for _ in range(30):
+            assert await client.receive(1000)
+            await asyncio.sleep(0.05)
+        assert served.edge.open_connections == 1
+
+
 async def test_body_above_the_rule_is_refused_by_its_length_alone() -> None:
     script = Script()
     script.rules["/a"] = BodyRule(max_bytes=10)

@@ -4,7 +4,10 @@ Here is the one run of a request: it asks the application, writes the answer, cl
 """
 
 import asyncio
+import fcntl
 import logging
+import struct
+import termios
 from typing import Protocol
 
 from hx_gateway.core.errors import Interrupted
@@ -108,7 +111,7 @@ class Outlet:
     def pause(self) -> None:
         """Note that the client takes less than is sent."""
         self._is_paused = True
-        self._stalled_at = self._transport.get_write_buffer_size()
+        self._stalled_at = untaken(self._transport)
         self.deadline = self._loop.time() + self._state.settings.write_timeout
 
     def resume(self) -> None:
@@ -127,7 +130,7 @@ class Outlet:
             elif self._run is not None and not self._has_begun:
                 self._begin_early()
             return
-        size = self._transport.get_write_buffer_size()
+        size = untaken(self._transport)
         if size >= self._stalled_at:
             self._transport.abort()
         self._stalled_at = size
@@ -259,6 +262,21 @@ class Outlet:
 
     def _next_beat(self) -> float:
         return self._loop.time() + self._state.settings.heartbeat_interval
+
+
+def untaken(transport: asyncio.Transport) -> int:
+    """Count the bytes that the client has not taken: ours, and those the kernel keeps for it.
+
+    The kernel asks for more only when half of what it may hold is gone, so ours alone would make a
+    slow reader look like one that takes nothing.
+    """
+    ours = transport.get_write_buffer_size()
+    raw = transport.get_extra_info("socket")
+    try:
+        told = fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ, tcp(7)
+    except (OSError, ValueError):  # not this kind of socket, or closed
+        return ours
+    return ours + int(struct.unpack("i", told)[0])
 
 
 def _shutting_down() -> Response:
