@@ -12,7 +12,7 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.migrations import upgrade
 from tests.support.postgres import PostgresServer, postgres_server
-from tests.support.valkey import ValkeyServer, valkey_server
+from tests.support.valkey import ValkeyServer, search_module, valkey_server
 
 from hx_gateway.core.answers import Answers
 from hx_gateway.core.clock import SystemClock
@@ -40,6 +40,16 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[ValkeyServer]:
     with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def searching_valkey() -> Iterator[ValkeyServer]:
+    """Valkey with the module RediSearch."""
+    module = search_module()
+    if module is None:
+        pytest.skip("no RediSearch for this machine")
+    with valkey_server(module) as server:
         yield server
 
 

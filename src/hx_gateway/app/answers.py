@@ -9,15 +9,17 @@ from hx_gateway.app.parts import Parts
 from hx_gateway.cache.answers import AnswerCache
 from hx_gateway.cache.exact import ExactShelf, Shelf
 from hx_gateway.cache.near import NearShelf
-from hx_gateway.core.answers import Answers
+from hx_gateway.cache.near_vectors import VectorAnswers
+from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.core.snapshot import REDIS_TYPES, Snapshot
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.store.answers_disk import DiskAnswers
 from hx_gateway.store.answers_process import ProcessAnswers
 
 if TYPE_CHECKING:
+    from hx_gateway.store.answers_near_redis import RedisNearAnswers
     from hx_gateway.store.answers_redis import RedisAnswers
 
 
@@ -35,6 +37,32 @@ def open_answers(snapshot: Snapshot, clock: Clock) -> Answers | None:
         folder = cache.folder or snapshot.state_dir / "answers"
         return DiskAnswers(folder / quote(cache.namespace, safe=""), clock, cache.max_bytes)
     return ProcessAnswers(clock, cache.max_bytes)
+
+
+def open_near(snapshot: Snapshot, clock: Clock) -> NearAnswers | None:
+    """Open the Redis in which answers are found by meaning; None when they are not there."""
+    cache = snapshot.cache
+    if not cache.is_on or not cache.is_semantic or cache.type not in REDIS_TYPES:
+        return None
+    made: RedisNearAnswers = import_module("hx_gateway.store.answers_near_redis").RedisNearAnswers(
+        snapshot.redis.url,
+        cache.timeout,
+        model=cache.embedding_model or "",
+        collection=cache.collection,
+        namespace=cache.namespace,
+        clock=clock,
+    )
+    return made
+
+
+def near_answers(snapshot: Snapshot, parts: Parts) -> NearAnswers | None:
+    """Give the store in which answers are found by meaning, if there is one."""
+    if parts.near is not None:
+        return parts.near
+    cache = snapshot.cache
+    if parts.vectors is None or not cache.is_on_vectors:
+        return None
+    return VectorAnswers(parts.vectors, cache.collection, cache.embedding_model or "", parts.clock)
 
 
 def assemble_cache(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> CachedAnswers | None:
@@ -55,8 +83,9 @@ def assemble_cache(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Cach
 def _shelf(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Shelf | None:
     if parts.answers is not None:
         return ExactShelf(parts.answers)
-    if parts.vectors is None or not snapshot.cache.is_semantic:
+    near = near_answers(snapshot, parts)
+    if near is None:
         return None
     model = snapshot.cache.embedding_model
     embedder = PipelineEmbedder(uncached, model, parts.clock, alias="answer cache")
-    return NearShelf(parts.vectors, embedder, snapshot.cache, parts.clock)
+    return NearShelf(near, embedder, snapshot.cache)

@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from hx_gateway.app.answers import assemble_cache
+from hx_gateway.app.answers import assemble_cache, near_answers
 from hx_gateway.app.embedder import PipelineEmbedder
 from hx_gateway.app.observer import Observer
 from hx_gateway.app.parts import Parts
@@ -187,7 +187,9 @@ def _endpoints(
         *nodes.endpoints(NodeService(parts.fleet, parts.client, parts.clock)),
         *health.endpoints(checkup, snapshot.rag.embedding_model),
         *metrics.endpoints(parts.metrics, snapshot.auth, checkup),
-        *cache.endpoints(AnswerKeeper(snapshot.cache, parts.answers, parts.vectors)),
+        *cache.endpoints(
+            AnswerKeeper(snapshot.cache, parts.answers, near_answers(snapshot, parts))
+        ),
     ]
     if snapshot.rag.enabled and parts.vectors is not None:
         embedder = PipelineEmbedder(pipeline, snapshot.rag.embedding_model, parts.clock)

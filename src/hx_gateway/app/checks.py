@@ -14,6 +14,7 @@ from hx_gateway.app.pings import (
     REDIS,
     Run,
     pinged,
+    searching,
     skipped,
 )
 from hx_gateway.app.vectors import NOT_INSTALLED
@@ -44,7 +45,8 @@ def _database(parts: Parts) -> Run:
 def _redis(snapshot: Snapshot, parts: Parts) -> Run:
     if snapshot.redis.url is None:
         return skipped("redis", "Counters live in this process.")
-    return pinged("redis", parts.counters.ping, "Redis", blocks=False)
+    alive = pinged("redis", parts.counters.ping, "Redis", blocks=False)
+    return alive if parts.near is None else searching(alive, parts.near)
 
 
 def _vectors(snapshot: Snapshot, parts: Parts) -> Run:

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import msgspec
 
+from hx_gateway.app.answers import open_near
 from hx_gateway.app.database import open_counters, read_schema, store_role
-from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, QDRANT, REDIS, Run, pinged
+from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, QDRANT, REDIS, Run, pinged, searching
 from hx_gateway.app.probe import Phase, calling, read_standing
 from hx_gateway.app.schema import Verdict as SchemaVerdict
 from hx_gateway.app.upstreams import upstream_checks
@@ -203,7 +204,7 @@ async def look_at_database(snapshot: Snapshot) -> Finding:
 
 
 async def look_at_redis(snapshot: Snapshot, clock: Clock) -> Finding:
-    """Say whether Redis answers."""
+    """Say whether Redis answers, and can do what the answer cache wants of it."""
     if snapshot.redis.url is None:
         return _skip("redis", "Not configured: counters live in the process.")
     try:
@@ -211,10 +212,14 @@ async def look_at_redis(snapshot: Snapshot, clock: Clock) -> Finding:
     except ModuleNotFoundError:
         text = "REDIS_URL is set, but the client is not installed."
         return _fail("redis", text, "pip install 'hx-gateway[redis]'")
+    near = open_near(snapshot, clock)
+    alive = pinged("redis", counters.ping, "Redis", blocks=False)
     try:
-        return await pinged("redis", counters.ping, "Redis", blocks=False)()
+        return await (alive if near is None else searching(alive, near))()
     finally:
-        await counters.aclose()
+        for each in (counters, near):
+            if each is not None:
+                await each.aclose()
 
 
 async def look_at_qdrant(snapshot: Snapshot, client: Client) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from hx_gateway import __version__
-from hx_gateway.app.answers import open_answers
+from hx_gateway.app.answers import open_answers, open_near
 from hx_gateway.app.children import Children, wanted_children
 from hx_gateway.app.database import open_counters, open_store, store_role
 from hx_gateway.app.nodes import NodeWatch, node_numbers
@@ -80,6 +80,7 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         last_use=last_use,
         counters=open_counters(snapshot, clock),
         answers=open_answers(snapshot, clock),
+        near=open_near(snapshot, clock),
         vectors=open_vectors(snapshot, client),
         children=children,
         drainer=drainer,

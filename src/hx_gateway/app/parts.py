@@ -9,7 +9,7 @@ from hx_gateway.app.nodes import NodeWatch
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.last_use import LastUse
-from hx_gateway.core.answers import Answers
+from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
@@ -38,6 +38,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     last_use: LastUse
     counters: Counters
     answers: Answers | None
+    near: NearAnswers | None
     vectors: Vectors | None
     children: Children
     drainer: Drainer
@@ -64,7 +65,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             await self.vectors.aclose()
         await self.client.aclose()
         await self.counters.aclose()
-        if self.answers is not None:
-            await self.answers.aclose()
+        for kept in (self.answers, self.near):
+            if kept is not None:
+                await kept.aclose()
         await self.store.aclose()
         self.lines.close()

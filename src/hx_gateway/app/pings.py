@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from hx_gateway.core.answers import NearAnswers
 from hx_gateway.core.check import Finding, Verdict
 from hx_gateway.core.errors import DependencyError
 
@@ -57,5 +58,19 @@ def skipped(name: str, why: str) -> Run:
 
     async def run() -> Finding:
         return Finding(name=name, verdict=Verdict.SKIP, detail=why)
+
+    return run
+
+
+def searching(alive: Run, near: NearAnswers) -> Run:
+    """Check a Redis also for what the semantic cache needs of it beside its answering at all."""
+
+    async def run() -> Finding:
+        found = await alive()
+        if found.verdict is not Verdict.OK or await near.can_search():
+            return found
+        text = "Redis has no search module: kept answers are found for equal questions only."
+        remedy = "Take Redis 8, or Valkey with valkey-search; or the cache type qdrant-semantic."
+        return Finding(name=found.name, verdict=Verdict.WARN, detail=text, remedy=remedy)
 
     return run

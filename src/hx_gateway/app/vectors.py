@@ -19,7 +19,7 @@ NOT_INSTALLED = (
 def open_vectors(snapshot: Snapshot, sender: Sender) -> Vectors | None:
     """Open it without waiting for it; None when nobody needs it."""
     rag = snapshot.rag
-    if not rag.enabled and not (snapshot.cache.is_on and snapshot.cache.is_semantic):
+    if not rag.enabled and not snapshot.cache.is_on_vectors:
         return None
     if rag.qdrant_url is not None:
         return _server(rag, rag.qdrant_url.reveal(), sender)

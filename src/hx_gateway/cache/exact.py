@@ -49,7 +49,7 @@ class ExactShelf:
         self._answers = answers
         self.is_shared = answers.is_shared
         self.is_at_hand = not answers.is_shared
-        self._process = secrets.token_hex(8)
+        self._process = holder_name()
 
     async def find(self, question: Question) -> Found | None:
         """See `Shelf`. A damaged entry is none."""
@@ -82,3 +82,8 @@ class ExactShelf:
             await self._answers.release(question.name, tenant=question.tenant, holder=self._process)
         except DependencyError:
             _log.debug("a lease could not be given back; it ends by itself")
+
+
+def holder_name() -> str:
+    """Give this process a name that no other has, by which it holds leases."""
+    return secrets.token_hex(8)

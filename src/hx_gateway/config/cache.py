@@ -1,22 +1,34 @@
 """Judge the settings of the answer cache: what LiteLLM has and we do not, what belongs together."""
 
+from urllib.parse import urlsplit
+
 from hx_gateway.config.document import Node
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.settings import Choices
-from hx_gateway.core.snapshot import CACHED_OPERATIONS
+from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import (
+    CACHED_OPERATIONS,
+    QDRANT_SEMANTIC,
+    REDIS_TYPES,
+    SEMANTIC_TYPES,
+)
 
-TYPES = ("local", "redis", "disk", "qdrant-semantic")
-SEMANTIC = "qdrant-semantic"
+TYPES = ("local", "disk", "redis", *SEMANTIC_TYPES)
 _PARAMS = "litellm_settings.cache_params"
 # LiteLLM's other stores; the cache stays off with them, and everything else works.
-_FOREIGN = frozenset({"redis-semantic", "valkey-semantic", "s3", "gcs", "azure-blob"})
+_FOREIGN = frozenset({"s3", "gcs", "azure-blob"})
 _FOREIGN_OPERATIONS = frozenset({"transcription"})
-_OWN_TTL = {"local": "default_in_memory_ttl", "redis": "default_in_redis_ttl"}
+_OWN_TTL = {"local": "default_in_memory_ttl"} | dict.fromkeys(REDIS_TYPES, "default_in_redis_ttl")
 
 
 def is_semantic(choices: Choices) -> bool:
-    """Whether answers are looked up by meaning, so that vectors are needed."""
-    return choices["cache.enabled"].value is True and choices["cache.type"].value == SEMANTIC
+    """Whether answers are looked up by meaning, so that an embedding model is needed."""
+    return choices["cache.enabled"].value is True and choices["cache.type"].value in SEMANTIC_TYPES
+
+
+def is_on_vectors(choices: Choices) -> bool:
+    """Whether answers are kept by the vector engine."""
+    return is_semantic(choices) and choices["cache.type"].value == QDRANT_SEMANTIC
 
 
 def judge_cache(root: Node, choices: Choices, report: Report) -> None:
@@ -27,7 +39,7 @@ def judge_cache(root: Node, choices: Choices, report: Report) -> None:
     _judge_operations(choices, report)
     _choose_ttl(root, choices, report)
     if is_semantic(choices) and not choices["cache.similarity_threshold"].is_set:
-        text = "is needed with qdrant-semantic: how alike two prompts must be, such as 0.9"
+        text = "is needed to look up by meaning: how alike two prompts must be, such as 0.9"
         report.problem(choices["cache.type"].place, f"{_PARAMS}.similarity_threshold", text)
 
 
@@ -43,9 +55,20 @@ def _judge_type(choices: Choices, report: Report) -> None:
         choices.put("cache.enabled", value=False, place=type_.place)
     elif type_.value not in TYPES:
         report.problem(type_.place, f"{_PARAMS}.type", f"must be one of {', '.join(TYPES)}")
-    elif type_.value == "redis" and not has_redis:
-        text = "redis needs a Redis; set REDIS_URL or cache_params.host, or take `local`"
+    elif type_.value in REDIS_TYPES and not has_redis:
+        text = f"{type_.value} needs a Redis; set REDIS_URL or cache_params.host, or take `local`"
         report.problem(type_.place, f"{_PARAMS}.type", text)
+    elif type_.value in REDIS_TYPES and is_semantic(choices):
+        _judge_database(choices, report)
+
+
+def _judge_database(choices: Choices, report: Report) -> None:
+    """Say that search modules look at database 0 only; they would find nothing elsewhere."""
+    url = choices["redis.url"]
+    text = url.value.reveal() if isinstance(url.value, Secret) else ""
+    if urlsplit(text).path.strip("/") not in {"", "0"}:
+        text = "search modules of Redis know database 0 only; equal questions are found, no others"
+        report.warning(url.place, f"{_PARAMS}.type", text)
 
 
 def _judge_operations(choices: Choices, report: Report) -> None:

@@ -3,6 +3,7 @@
 from hx_gateway.config.option import Option
 
 _PARAMS = "litellm_settings.cache_params"
+_DATABASES = ("qdrant", "redis", "valkey")
 
 CACHE: tuple[Option, ...] = (
     Option(
@@ -12,8 +13,9 @@ CACHE: tuple[Option, ...] = (
     ),
     Option(
         path="cache.type",
-        doc="Where: `local` (this process), `redis`, `disk`, or `qdrant-semantic` (by meaning, on "
-        "Qdrant or the embedded engine); none: Redis if there is one, else `local`.",
+        doc="Where: `local` (this process), `redis`, `disk`; by meaning: `qdrant-semantic` (on "
+        "Qdrant or the embedded engine), `redis-semantic` or `valkey-semantic` (on their search "
+        "module); none: Redis if there is one, else `local`.",
         litellm=(f"{_PARAMS}.type",),
     ),
     Option(
@@ -41,14 +43,14 @@ CACHE: tuple[Option, ...] = (
     ),
     Option(
         path="cache.scope",
-        doc="Who shares answers, within a tenant; none: the tenant, and `key` with "
-        "`qdrant-semantic`.",
+        doc="Who shares answers, within a tenant; none: the tenant, and `key` where answers are "
+        "found by meaning.",
         litellm=(f"{_PARAMS}.semantic_cache_scope",),
         choices=("tenant", "team", "key", "end_user"),
     ),
     Option(
         path="cache.similarity_threshold",
-        doc="How alike two prompts must be (cosine); needed with `qdrant-semantic`.",
+        doc="How alike two prompts must be (cosine); needed to look up by meaning.",
         litellm=(f"{_PARAMS}.similarity_threshold",),
         low=0,
         high=1,
@@ -56,7 +58,7 @@ CACHE: tuple[Option, ...] = (
     Option(
         path="cache.embedding_model",
         doc="Route that embeds prompts; none: that of document search.",
-        litellm=(f"{_PARAMS}.qdrant_semantic_cache_embedding_model",),
+        litellm=tuple(f"{_PARAMS}.{db}_semantic_cache_embedding_model" for db in _DATABASES),
     ),
     Option(
         path="cache.embedding_timeout",
@@ -67,12 +69,16 @@ CACHE: tuple[Option, ...] = (
     ),
     Option(
         path="cache.collection",
-        doc="Collection of answers.",
-        litellm=(f"{_PARAMS}.qdrant_collection_name",),
+        doc="Collection of answers; in Redis, part of the names of keys and index.",
+        litellm=(
+            f"{_PARAMS}.qdrant_collection_name",
+            f"{_PARAMS}.redis_semantic_cache_index_name",
+            f"{_PARAMS}.valkey_semantic_cache_index_name",
+        ),
     ),
     Option(
         path="cache.max_messages",
-        doc="Longer conversations are not kept; none: 4 with `qdrant-semantic`, else any.",
+        doc="Longer conversations are not kept; none: 4 by meaning, else any.",
         litellm=(f"{_PARAMS}.max_messages",),
         low=1,
     ),

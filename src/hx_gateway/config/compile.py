@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from hx_gateway.config import embedded
-from hx_gateway.config.cache import is_semantic, judge_cache
+from hx_gateway.config.cache import is_on_vectors, is_semantic, judge_cache
 from hx_gateway.config.document import Node
 from hx_gateway.config.effective import digest_of, effective_settings
 from hx_gateway.config.embedded import Found
@@ -198,7 +198,7 @@ class Compiler:
 
     @property
     def _has_vectors(self) -> bool:
-        return self._has_rag or is_semantic(self._choices)
+        return self._has_rag or is_on_vectors(self._choices)
 
     def _entries(self) -> list[Entry]:
         """Compile what is listed, what nodes offer, and the local embedding model if needed."""
@@ -280,7 +280,9 @@ class Compiler:
         self._choices.put_unless_set("cache.embedding_model", model.value, model.place)
         chosen = self._choices["cache.embedding_model"]
         if chosen.value is None:
-            text = "qdrant-semantic needs an embedding model; list one, or set EMBEDDING_MODEL"
+            text = (
+                "looking up by meaning needs an embedding model; list one, or set EMBEDDING_MODEL"
+            )
             self._report.problem(self._choices["cache.type"].place, "cache.embedding_model", text)
 
     def _local(self, entries: list[Entry]) -> LocalSettings:

@@ -4,28 +4,26 @@ import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 
 def answer_label(tenant: str, name: str) -> str:
     """Write the name of a kept answer as clients see it; the tenant in it cannot be read."""
     return f"{hashlib.sha256(tenant.encode()).hexdigest()[:32]}-{name}"
 
 
-class Answers(Protocol):
-    """Kept answers by name, each for a time; any of them may be gone at any moment.
+class KeptAnswers(Protocol):
+    """What both ports of kept answers have: leases, and what operators do.
 
-    Raises DependencyError (role `answer cache` or `Redis`) when it cannot say. The tenant is a
-    mandatory argument: what one tenant has kept, no other can name. `name` is a hash in hex.
-    `is_shared`: other processes see it too, so leases mean something.
+    Raises DependencyError (role `answer cache`, `Redis` or `vector store`) when it cannot say. The
+    tenant is a mandatory argument: what one tenant has kept, no other can name. `name` is a hash in
+    hex. `is_shared`: other processes see it too, so leases mean something.
     """
 
     is_shared: bool
 
     async def get(self, name: str, *, tenant: str) -> bytes | None:
         """Get a kept answer; None when there is none (any more)."""
-        ...
-
-    async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
-        """Keep an answer in place of the one before."""
         ...
 
     async def delete(self, labels: Sequence[str]) -> int:
@@ -50,4 +48,54 @@ class Answers(Protocol):
 
     async def aclose(self) -> None:
         """Close it."""
+        ...
+
+
+class Answers(KeptAnswers, Protocol):
+    """Kept answers by name, each for a time; any of them may be gone at any moment."""
+
+    async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
+        """Keep an answer in place of the one before."""
+        ...
+
+
+class Nearest(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept answer that was found by meaning; `similarity` is the cosine, 1 for equal."""
+
+    label: str
+    value: bytes
+    similarity: float
+
+
+class NearAnswers(KeptAnswers, Protocol):
+    """Kept answers that are found by vectors, each of which belongs to a bucket of one tenant.
+
+    `bucket` is a hash in hex of all that has to be equal. `get` gives None also where a store
+    cannot look up by name.
+    """
+
+    async def nearest(
+        self, vector: Sequence[float], *, tenant: str, bucket: str, least: float
+    ) -> Nearest | None:
+        """Find the answer of a bucket whose vector is nearest, if its cosine is at least `least`.
+
+        None also where the store can search no vectors.
+        """
+        ...
+
+    async def put(
+        self,
+        name: str,
+        value: bytes,
+        vector: Sequence[float],
+        *,
+        tenant: str,
+        bucket: str,
+        ttl_s: float,
+    ) -> None:
+        """Keep an answer in place of the one before."""
+        ...
+
+    async def can_search(self) -> bool:
+        """Say whether it can search vectors at all; raises DependencyError."""
         ...

@@ -16,6 +16,10 @@ CACHED_OPERATIONS = (
     "responses",
     "anthropic_messages",
 )
+# Types of the answer cache under which a prompt only has to be alike.
+QDRANT_SEMANTIC = "qdrant-semantic"
+REDIS_TYPES = ("redis", "redis-semantic", "valkey-semantic")
+SEMANTIC_TYPES = (QDRANT_SEMANTIC, "redis-semantic", "valkey-semantic")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +146,12 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_semantic(self) -> bool:
         """Whether a prompt only has to be alike."""
-        return self.type == "qdrant-semantic"
+        return self.type in SEMANTIC_TYPES
+
+    @property
+    def is_on_vectors(self) -> bool:
+        """Whether answers are with the vectors of document search."""
+        return self.is_on and self.type == QDRANT_SEMANTIC
 
 
 class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.secret import Secret
 from hx_gateway.store.redis_link import RedisLink
 
-_PREFIX = "hx:answer:"
+_KIND = "hx:answer:"
 _BATCH = 1000
 # Taken when free, renewed when ours. In one step, so that nobody comes in between.
 _LEASE = """
@@ -34,69 +34,73 @@ class RedisAnswers:
         namespace: str = "",
         clock: Clock | None = None,
         random: Random | None = None,
+        *,
+        kind: str = _KIND,
     ) -> None:
-        """Start to connect; needs a running event loop."""
-        self._prefix = f"{namespace}:{_PREFIX}" if namespace else _PREFIX
-        self._link = RedisLink(url, timeout_s, clock, random)
-        self._lease = self._link.redis.register_script(_LEASE)
-        self._release = self._link.redis.register_script(_RELEASE)
+        """Start to connect; needs a running event loop. `kind` begins the names of all keys."""
+        self.prefix = f"{namespace}:{kind}" if namespace else kind
+        self.link = RedisLink(url, timeout_s, clock, random)
+        self._lease = self.link.redis.register_script(_LEASE)
+        self._release = self.link.redis.register_script(_RELEASE)
 
     async def get(self, name: str, *, tenant: str) -> bytes | None:
         """See `Answers`."""
-        key = self._key(tenant, name)
-        value = await self._link.run(lambda: self._link.redis.get(key))
+        key = self.key(tenant, name)
+        value = await self.link.run(lambda: self.link.redis.get(key))
         return value.encode() if isinstance(value, str) else value
 
     async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
         """See `Answers`."""
-        key, life_ms = self._key(tenant, name), _milliseconds(ttl_s)
-        await self._link.run(lambda: self._link.redis.set(key, value, px=life_ms))
+        key, life_ms = self.key(tenant, name), milliseconds(ttl_s)
+        await self.link.run(lambda: self.link.redis.set(key, value, px=life_ms))
 
     async def delete(self, labels: Sequence[str]) -> int:
         """See `Answers`."""
         if not labels:
             return 0
-        keys = [self._prefix + label for label in labels]
-        return int(await self._link.run(lambda: self._link.redis.delete(*keys)))
+        keys = [self.prefix + label for label in labels]
+        return int(await self.link.run(lambda: self.link.redis.delete(*keys)))
 
     async def flush(self) -> None:
         """See `Answers`. Step by step, so that nobody else of the database has to wait."""
-        pattern, cursor = _literal(self._prefix) + "*", 0
+        pattern, cursor = _literal(self.prefix) + "*", 0
         while True:
-            cursor, keys = await self._link.run(
-                lambda at=cursor: self._link.redis.scan(at, match=pattern, count=_BATCH)  # type: ignore[misc]
+            cursor, keys = await self.link.run(
+                lambda at=cursor: self.link.redis.scan(at, match=pattern, count=_BATCH)  # type: ignore[misc]
             )
             if keys:
-                await self._link.run(lambda found=keys: self._link.redis.unlink(*found))  # type: ignore[misc]
+                await self.link.run(lambda found=keys: self.link.redis.unlink(*found))  # type: ignore[misc]
             if cursor == 0:
                 return
 
     async def lease(self, name: str, *, tenant: str, holder: str, ttl_s: float) -> bool:
         """See `Answers`."""
-        key, life_ms = self._lease_key(tenant, name), _milliseconds(ttl_s)
-        return bool(await self._link.run(lambda: self._lease(keys=[key], args=[holder, life_ms])))
+        key, life_ms = self._lease_key(tenant, name), milliseconds(ttl_s)
+        return bool(await self.link.run(lambda: self._lease(keys=[key], args=[holder, life_ms])))
 
     async def release(self, name: str, *, tenant: str, holder: str) -> None:
         """See `Answers`."""
         keys = [self._lease_key(tenant, name)]
-        await self._link.run(lambda: self._release(keys=keys, args=[holder]))
+        await self.link.run(lambda: self._release(keys=keys, args=[holder]))
 
     async def ping(self) -> None:
         """See `Answers`."""
-        await self._link.ping()
+        await self.link.ping()
 
     async def aclose(self) -> None:
         """See `Answers`."""
-        await self._link.aclose()
+        await self.link.aclose()
 
-    def _key(self, tenant: str, name: str) -> str:
-        return self._prefix + answer_label(tenant, name)
+    def key(self, tenant: str, name: str) -> str:
+        """Give the key of an answer."""
+        return self.prefix + answer_label(tenant, name)
 
     def _lease_key(self, tenant: str, name: str) -> str:
-        return f"{self._key(tenant, name)}:lease"
+        return f"{self.key(tenant, name)}:lease"
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """Give a life time as Redis takes it, which must not be 0."""
     return max(int(seconds * 1000), 1)
 
 

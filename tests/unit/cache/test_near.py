@@ -9,14 +9,15 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.rag import HashEmbedder, MemoryVectors
 
-from hx_gateway.cache.entry import Entry
+from hx_gateway.cache.entry import Entry, sealed
 from hx_gateway.cache.key import Alike
 from hx_gateway.cache.near import NearShelf
+from hx_gateway.cache.near_vectors import VectorAnswers
 from hx_gateway.cache.question import Question
 from hx_gateway.core.answers import answer_label
 from hx_gateway.core.call import Call, Operation
-from hx_gateway.core.errors import Conflict, DependencyError, Overloaded
-from hx_gateway.core.ports import Collection, Filter
+from hx_gateway.core.errors import DependencyError, Overloaded
+from hx_gateway.core.ports import Filter
 from hx_gateway.core.snapshot import CacheSettings
 
 CALL = Call(id="c", operation=Operation.CHAT, dialect="d", model="m", fields={})
@@ -34,7 +35,11 @@ class Rig:
         self.vectors = MemoryVectors()
         self.embedder = embedder or HashEmbedder()
         self.clock = FakeClock()
-        self.shelf = NearShelf(self.vectors, self.embedder, SETTINGS, self.clock)
+        self.shelf = self.on(self.vectors)
+
+    def on(self, vectors: MemoryVectors) -> NearShelf:
+        answers = VectorAnswers(vectors, "answers", "hash", self.clock)
+        return NearShelf(answers, self.embedder, SETTINGS)
 
 
 def question(text: str = TALL, tenant: str = "t", bucket: str = "b") -> Question:
@@ -112,22 +117,10 @@ async def test_without_the_tenant_in_the_engines_filter_they_would_be_found_and_
 
     rig = Rig()
     mixing = Mixing()
-    shelf = NearShelf(mixing, rig.embedder, SETTINGS, rig.clock)
+    shelf = rig.on(mixing)
     await shelf.keep(question(), entry(), 60)
     assert await mixing.search("answers", (0.0,) * 32, tenant="u", where=Filter(), limit=1)
     assert await shelf.find(question(tenant="u")) is None  # the entry says whose it is
-
-
-async def test_answers_end_with_their_time_and_are_swept_out() -> None:
-    rig = Rig()
-    await rig.shelf.keep(question(), entry(), 60)
-    rig.clock.advance(61)
-    assert await rig.shelf.find(question()) is None
-    for number in range(100):
-        await rig.shelf.keep(question(f"question {number}"), entry(), 60)
-    assert question().name not in {
-        point.payload["id"] for point in rig.vectors.points["answers"].values()
-    }
 
 
 async def test_one_embedding_serves_the_look_and_the_keeping() -> None:
@@ -156,28 +149,6 @@ async def test_a_slow_model_is_a_miss_in_time() -> None:
         assert await Rig(Slow()).shelf.find(question()) is None
 
 
-async def test_a_collection_of_another_model_is_said_in_the_log(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    class Taken(MemoryVectors):
-        async def create(self, collection: Collection) -> None:
-            raise Conflict("taken")
-
-    rig = Rig()
-    shelf = NearShelf(Taken(), rig.embedder, SETTINGS, rig.clock)
-    await shelf.keep(question(), entry(), 60)
-    assert "another embedding model" in caplog.text
-
-
-async def test_a_collection_that_was_removed_is_made_again() -> None:
-    rig = Rig()
-    await rig.shelf.keep(question(), entry(), 60)
-    rig.vectors.points.clear()
-    await rig.shelf.keep(question(), entry(), 60)  # finds out
-    await rig.shelf.keep(question(), entry(), 60)
-    assert await rig.shelf.find(question()) is not None
-
-
 async def test_a_damaged_point_is_a_miss() -> None:
     rig = Rig()
     await rig.shelf.keep(question(), entry(), 60)
@@ -188,8 +159,70 @@ async def test_a_damaged_point_is_a_miss() -> None:
         assert await rig.shelf.find(question()) is None
 
 
-async def test_processes_do_not_wait_for_one_another() -> None:
-    shelf = Rig().shelf
-    assert await shelf.claim(question())
+async def test_a_question_that_is_waited_for_is_embedded_once() -> None:
+    rig = Rig()
+    for _ in range(5):
+        assert await rig.shelf.find(question()) is None
+    assert len(rig.embedder.asked) == 1
+
+
+class Named(VectorAnswers):
+    """Knows answers by name too, as Redis does, and lends to one process at a time."""
+
+    is_shared = True
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(rig.vectors, "answers", "hash", rig.clock)
+        self.named: dict[tuple[str, str], bytes] = {}
+        self.holder: str | None = None
+        self.fault: DependencyError | None = None
+
+    async def get(self, name: str, *, tenant: str) -> bytes | None:
+        if self.fault is not None:
+            raise self.fault
+        return self.named.get((tenant, name))
+
+    async def lease(self, name: str, *, tenant: str, holder: str, ttl_s: float) -> bool:
+        self.holder = self.holder or holder
+        return self.holder == holder
+
+    async def release(self, name: str, *, tenant: str, holder: str) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.holder = None
+
+
+async def test_an_equal_question_needs_no_vector_where_answers_have_names() -> None:
+    rig = Rig()
+    answers = Named(rig)
+    shelf = NearShelf(answers, rig.embedder, SETTINGS)
+    answers.named["t", question().name] = sealed(entry())
+    found = await shelf.find(question())
+    assert found is not None
+    assert (found.entry, found.similarity) == (entry(), 1.0)
+    assert found.label == answer_label("t", question().name)
+    assert rig.embedder.asked == []
+    assert await shelf.find(question(tenant="u")) is None
+
+
+async def test_processes_that_ask_the_same_wait_for_one_another() -> None:
+    rig = Rig()
+    answers = Named(rig)
+    one, other = (NearShelf(answers, rig.embedder, SETTINGS) for _ in range(2))
+    assert one.is_shared
+    assert await one.claim(question())
+    assert await one.claim(question())
+    assert not await other.claim(question())
+    await one.release(question())
+    assert await other.claim(question())
+
+
+async def test_a_store_that_is_away_is_said_once() -> None:
+    """`find` raises, so that nobody asks for a lease as well; the others never raise."""
+    rig = Rig()
+    answers = Named(rig)
+    shelf = NearShelf(answers, rig.embedder, SETTINGS)
+    answers.fault = DependencyError("Redis")
+    with pytest.raises(DependencyError):
+        await shelf.find(question())
     await shelf.release(question())
-    assert not shelf.is_shared

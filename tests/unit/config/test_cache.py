@@ -7,7 +7,12 @@ from hx_gateway.config.cache import is_semantic, judge_cache
 from hx_gateway.config.embedded import Found
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.settings import Choices, choose
+from hx_gateway.core.secret import Secret
 
+NEAR_REDIS = (
+    "litellm_settings: {cache: true, "
+    "cache_params: {type: %s-semantic, similarity_threshold: 0.9, default_in_redis_ttl: 7}}"
+)
 NEAR = "litellm_settings: {cache: true, cache_params: {type: qdrant-semantic%s}}"
 
 
@@ -34,6 +39,8 @@ def test_nothing_is_kept_unless_it_is_asked_for() -> None:
         ("litellm_settings: {cache: true, cache_params: {type: local}}", True, "local"),
         ("litellm_settings: {cache: true, cache_params: {type: disk}}", False, "disk"),
         ("hx: {cache: {enabled: true, type: redis}}", True, "redis"),
+        (NEAR_REDIS % "redis", True, "redis-semantic"),
+        (NEAR_REDIS % "valkey", True, "valkey-semantic"),
     ],
 )
 def test_the_type_is_what_was_said_else_redis_if_there_is_one(
@@ -44,7 +51,7 @@ def test_the_type_is_what_was_said_else_redis_if_there_is_one(
     assert report.problems == []
 
 
-@pytest.mark.parametrize("type_", ["s3", "gcs", "azure-blob", "redis-semantic", "valkey-semantic"])
+@pytest.mark.parametrize("type_", ["s3", "gcs", "azure-blob"])
 def test_litellms_other_stores_switch_it_off_with_a_warning(type_: str) -> None:
     choices, report = judged(f"litellm_settings: {{cache: true, cache_params: {{type: {type_}}}}}")
     assert choices["cache.enabled"].value is False
@@ -67,6 +74,7 @@ def test_litellms_other_stores_switch_it_off_with_a_warning(type_: str) -> None:
             "at least 1",
         ),
         (NEAR % "", "similarity_threshold"),
+        (NEAR_REDIS % "redis", "REDIS_URL"),
     ],
 )
 def test_what_cannot_work_is_a_problem(text: str, said: str) -> None:
@@ -141,3 +149,14 @@ def test_an_unknown_embedding_model_is_refused(tmp_path: Path) -> None:
     text = NEAR % ", similarity_threshold: 0.9, qdrant_semantic_cache_embedding_model: none"
     result = check(tmp_path, text)
     assert any("'none' is no configured model" in problem for problem in result.problems)
+
+
+@pytest.mark.parametrize(
+    ("url", "warnings"), [("redis://h", 0), ("redis://h/0", 0), ("redis://h/2", 1)]
+)
+def test_a_database_that_search_modules_do_not_know_is_warned_of(url: str, warnings: int) -> None:
+    root, report = node(NEAR_REDIS % "redis"), Report()
+    choices = choose(root, variables(), report)
+    choices.put("redis.url", Secret(url), Place("here"))
+    judge_cache(root, choices, report)
+    assert [("database 0" in warning) for warning in report.warnings] == [True] * warnings

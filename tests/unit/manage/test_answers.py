@@ -2,6 +2,7 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.rag import MemoryVectors
 
+from hx_gateway.cache.near_vectors import VectorAnswers
 from hx_gateway.core.answers import answer_label
 from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.ports import Collection, Point
@@ -20,14 +21,14 @@ class Forgetful(ProcessAnswers):
 
 
 async def test_a_ping_keeps_an_answer_and_gets_it_back() -> None:
-    await AnswerKeeper(ON, ProcessAnswers(FakeClock(), 1 << 20), None).ping()
+    await AnswerKeeper(ON, ProcessAnswers(FakeClock(), 1 << 20)).ping()
     with pytest.raises(DependencyError):
-        await AnswerKeeper(ON, Forgetful(FakeClock(), 1 << 20), None).ping()
+        await AnswerKeeper(ON, Forgetful(FakeClock(), 1 << 20)).ping()
 
 
 async def test_answers_are_removed_by_their_labels_and_all_at_once() -> None:
     answers = ProcessAnswers(FakeClock(), 1 << 20)
-    keeper = AnswerKeeper(ON, answers, None)
+    keeper = AnswerKeeper(ON, answers)
     for name in ("a", "b", "c"):
         await answers.put(name, b"x", tenant="t", ttl_s=60)
     assert await keeper.delete([answer_label("t", "a"), answer_label("u", "b"), "none"]) == 1
@@ -37,7 +38,7 @@ async def test_answers_are_removed_by_their_labels_and_all_at_once() -> None:
 
 
 async def test_a_cache_that_is_off_says_so() -> None:
-    keeper = AnswerKeeper(CacheSettings(), None, MemoryVectors())
+    keeper = AnswerKeeper(CacheSettings(), None)
     with pytest.raises(DependencyError) as caught:
         await keeper.ping()
     assert (caught.value.http_status, caught.value.error_type) == (503, "cache_ping_error")
@@ -48,14 +49,15 @@ async def test_a_cache_that_is_off_says_so() -> None:
 async def test_a_semantic_cache_is_pinged_and_emptied_where_it_is() -> None:
     vectors = MemoryVectors()
     settings = CacheSettings(enabled=True, type="qdrant-semantic")
-    keeper = AnswerKeeper(settings, None, vectors)
+    keeper = AnswerKeeper(settings, None, VectorAnswers(vectors, "answers", "m", FakeClock()))
     await keeper.ping()
     await vectors.create(Collection(name="answers", model="m", dimension=1))
-    rows = [("1", "answer", "a"), ("2", "answer", "b"), ("3", "document", "a")]
+    first = answer_label("1", "a")
+    rows = [("1", "answer", first), ("2", "answer", "b"), ("3", "document", first)]
     for id_, kind, name in rows:
         payload: dict[str, object] = {"tenant": id_, "kind": kind, "id": name}
         await vectors.upsert("answers", [Point(id=id_, vector=(1.0,), payload=payload)])
-    assert await keeper.delete([answer_label("1", "a")]) == 1
+    assert await keeper.delete([first]) == 1
     assert set(vectors.points["answers"]) == {"2", "3"}
     await keeper.flush()
     assert set(vectors.points["answers"]) == {"3"}

@@ -16,7 +16,7 @@ ON = CacheSettings(enabled=True, type="local")
 
 def browser(answers: ProcessAnswers | None, settings: CacheSettings = ON) -> Browser:
     made = Browser(SwitchedStore(record_of(KEY)))
-    return made.open(cache.endpoints(AnswerKeeper(settings, answers, None)))
+    return made.open(cache.endpoints(AnswerKeeper(settings, answers)))
 
 
 async def test_a_ping_tells_the_type_and_the_settings() -> None:
