@@ -10,6 +10,8 @@ import zipfile
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
+from hx_gateway.core.facts import FEATURES
+
 DATA = Path(__file__).parent.parent / "src" / "hx_gateway" / "data"
 SOURCE = "litellm/model_prices_and_context_window_backup.json"
 SCALE = 10**15  # dollars per token to nano-dollars per million tokens
@@ -35,9 +37,10 @@ Wheel:  {wheel}
 SHA-256 {digest}
 
 Made by `bench/prices.py WHEEL`. One line a model:
-[input, output, cached read, cached write, most input tokens, most output tokens, mode, search,
-second of audio, image]
+[input, output, cached read, cached write, most input tokens, most output tokens, mode, what it
+supports, search, second of audio, image]
 Prices are nano-dollars for a million of each, whole numbers, rounded up; null is unknown.
+What a model supports is a bit for each of `FEATURES` in `core/facts.py`, in their order.
 Models without a price, size or mode are left out.
 """
 
@@ -65,12 +68,18 @@ def unit(entry, modes, names):
     return next((price for name in names if (price := scaled(entry.get(name)))), None)
 
 
+def bits(entry):
+    supported = (n for n, name in enumerate(FEATURES) if entry.get(f"supports_{name}") is True)
+    return sum(1 << n for n in supported) or None
+
+
 def row(entry):
     cells = [scaled(entry.get(name)) for name in PRICES]
     cells += [
         size(entry.get("max_input_tokens") or entry.get("max_tokens")),
         size(entry.get("max_output_tokens")),
         entry.get("mode"),
+        bits(entry),
         *(unit(entry, modes, names) for modes, names in UNITS),
     ]
     while cells and cells[-1] is None:

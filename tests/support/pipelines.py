@@ -13,6 +13,7 @@ from hx_gateway.cache.exact import ExactShelf
 from hx_gateway.core import wire
 from hx_gateway.core.answers import Answers
 from hx_gateway.core.call import CacheWish, Call, Operation
+from hx_gateway.core.facts import Catalogue
 from hx_gateway.core.http import Origin, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.provider import Provider
@@ -72,6 +73,7 @@ class Rig:
         cache: CacheSettings | None = None,
         answers: Answers | None = None,
         carries: bool = False,
+        catalogue: Catalogue | None = None,
         **settings: Any,
     ) -> None:
         self.sender = sender
@@ -80,7 +82,10 @@ class Rig:
         self.receipts = Receipts()
         self.drainer = Drainer()
         snapshot = Snapshot(
-            state_dir=Path("unused"), routes={route.name: route for route in routes}
+            state_dir=Path("unused"),
+            routes={route.name: route for route in routes if "*" not in route.name},
+            wildcards=tuple(route for route in routes if "*" in route.name),
+            catalogue=catalogue,
         )
         routing, table = RoutingSettings(**settings), Table(snapshot)
         self.ground = ground_of(routing, self.health, seeded(), Meter())

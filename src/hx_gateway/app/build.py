@@ -40,6 +40,7 @@ from hx_gateway.web import (
     health,
     inference,
     keys,
+    listing,
     media,
     metrics,
     models,
@@ -171,6 +172,7 @@ def _endpoints(
     answering = inference.Inference(pipeline, snapshot.server, parts.clock)
     families: list[Endpoint] = [
         *inference.endpoints(answering),
+        *listing.endpoints(listing.ModelListing(pipeline, snapshot)),
         *responses.endpoints(responses.ResponseRoutes(answering, shelf)),
         *counting.endpoints(
             counting.CountingRoutes(answering, TokenCounter(pipeline.table, parts.client))

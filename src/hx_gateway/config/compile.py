@@ -81,7 +81,8 @@ class Compiler:
         wishes = read_wishes(given.root, sorted(NODE_PROVIDERS), self._report)
         entries, nodes = compile_nodes(self._entries(), wishes, fleet, self._report)
         strategy = str(choices["routing.strategy"].value)
-        routes = compile_routes(entries, given.root, strategy, self._report)
+        known = self._around.prices
+        routes = compile_routes(entries, given.root, strategy, self._report, known)
         self._name_embedded(routes)
         self._check_names(routes)
         local = self._local(entries)
@@ -93,6 +94,7 @@ class Compiler:
             aliases=routes.aliases,
             hidden_aliases=frozenset(routes.hidden),
             vendor_names=VENDOR_NAMES,
+            catalogue=known if routes.wildcards else None,
             deployments={entry.deployment.id: entry.deployment for entry in entries},
             server=self._section("server", snapshot.ServerSettings()),
             auth=self._section(

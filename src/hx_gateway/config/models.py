@@ -13,9 +13,10 @@ from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.known import Keys, check_model_keys
 from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.policies import read_allowance
-from hx_gateway.config.prices import FIELDS, ModelFacts, PriceTable, read_price
+from hx_gateway.config.prices import FIELDS, read_price
 from hx_gateway.config.report import Place, Report
 from hx_gateway.core import wire
+from hx_gateway.core.facts import FEATURES, Catalogue, ModelFacts, listed_as
 from hx_gateway.core.http import Deadlines, Header, Origin
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.route import Deployment, OnDisconnect
@@ -45,7 +46,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     report: Report
     known: Mapping[str, Keys]
-    prices: PriceTable
+    prices: Catalogue
     credentials: Mapping[str, Node]
     sockets: Mapping[str, str]
     timeout: float | None = None
@@ -155,7 +156,7 @@ class _ModelCompiler:
         address = self._address(provider, model)
         if address is None:
             return None
-        facts = self._facts(provider, model)
+        key, facts = self._facts(provider, model)
         deadlines, first_byte = self._deadlines()
         order, cooldown = params.whole("order"), params.number("cooldown_time")
         return Deployment(
@@ -190,6 +191,8 @@ class _ModelCompiler:
             on_disconnect=params.on_disconnect("on_disconnect") or self._around.on_disconnect,
             api_version=self._version(provider),
             info=self._shown_info(),
+            listed_as=key,
+            supports=self._supports(facts),
         )
 
     def _provider(self) -> tuple[Provider, str] | None:
@@ -315,11 +318,16 @@ class _ModelCompiler:
             return "drop" if dropping else "forward"
         return params
 
-    def _facts(self, provider: Provider, model: str) -> ModelFacts:
+    def _facts(self, provider: Provider, model: str) -> tuple[str | None, ModelFacts]:
         base = self._info.text("base_model") or self._params.text("base_model")
-        prefixes = (provider.name, *provider.aliases)
-        names = [*([base] if base else []), *(f"{prefix}/{model}" for prefix in prefixes), model]
-        return self._around.prices.get(*names) or ModelFacts()
+        names = [*([base] if base else []), *listed_as(provider, model)]
+        return self._around.prices.look_up(*names)
+
+    def _supports(self, facts: ModelFacts) -> frozenset[str]:
+        """Say what the model can do: as the table knows, unless `model_info` says otherwise."""
+        given = {each for each in FEATURES if self._info.node.get(f"supports_{each}") is not None}
+        said = {each for each in given if self._info.flag(f"supports_{each}")}
+        return (facts.features - given) | said
 
     def _price(self, provider: Provider, facts: ModelFacts) -> Price | None:
         custom = {field: self._custom_price(name) for name, field in FIELDS.items()}

@@ -1,17 +1,17 @@
 """Prices: from the configuration, or from the table in `data/`; exact, in nano-dollars.
 
-The table is read when a configuration is compiled and let go again: only the entries of
-configured models are decoded (`data/prices.README` says where it comes from).
+The table is read when a configuration is compiled, and let go again unless there are wildcards
+(`data/prices.README` says where it comes from).
 """
 
-from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from importlib import resources
 
 import msgspec
 from msgspec import Raw
 
-from hx_gateway.core.usage import NANOS_PER_USD, Price
+from hx_gateway.core.facts import Catalogue
+from hx_gateway.core.usage import NANOS_PER_USD
 
 # A price is per token in dollars, and kept as nano-dollars for a million tokens.
 SCALE = NANOS_PER_USD * 1_000_000
@@ -28,57 +28,10 @@ FIELDS = {
 }
 
 
-class ModelFacts(msgspec.Struct, frozen=True, array_like=True):
-    """What the table knows of a model. Prices as in `core.usage.Price`; sizes in tokens."""
-
-    input: int | None = None
-    output: int | None = None
-    cached_read: int | None = None
-    cached_write: int | None = None
-    max_input: int | None = None
-    max_output: int | None = None
-    mode: str | None = None
-    search: int | None = None
-    audio_second: int | None = None
-    image: int | None = None
-
-    @property
-    def price(self) -> Price | None:
-        """The price; None when the table has none."""
-        known = (self.input, self.output, self.search, self.audio_second, self.image)
-        if all(price is None for price in known):
-            return None
-        return Price(
-            input=self.input or 0,
-            output=self.output or 0,
-            cached_read=self.cached_read,
-            cached_write=self.cached_write,
-            search=self.search,
-            audio_second=self.audio_second,
-            image=self.image,
-        )
-
-
-class PriceTable:
-    """The table, undecoded."""
-
-    def __init__(self, rows: Mapping[str, Raw]) -> None:
-        """`rows` by the model's name, with or without its provider's prefix."""
-        self._rows = rows
-
-    def get(self, *names: str) -> ModelFacts | None:
-        """Get the facts under the first name that is known."""
-        for name in names:
-            row = self._rows.get(name)
-            if row is not None:
-                return msgspec.json.decode(row, type=ModelFacts)
-        return None
-
-
-def open_table() -> PriceTable:
+def open_table() -> Catalogue:
     """Read the table that comes with the program."""
     data = resources.files("hx_gateway.data").joinpath("prices.json").read_bytes()
-    return PriceTable(msgspec.json.decode(data, type=dict[str, Raw]))
+    return Catalogue(msgspec.json.decode(data, type=dict[str, Raw]))
 
 
 def read_price(value: object) -> int:

@@ -8,6 +8,7 @@ from hx_gateway.config.document import Node
 from hx_gateway.config.models import Entry
 from hx_gateway.config.policies import RetryPolicies
 from hx_gateway.config.report import Report
+from hx_gateway.core.facts import Catalogue
 from hx_gateway.core.route import Route
 from hx_gateway.providers.registry import VENDOR_NAMES
 from hx_gateway.routing.table import expand, in_full
@@ -35,7 +36,13 @@ class Routes(msgspec.Struct, kw_only=True):
         return any(_catches(route.name, each) for route in self.wildcards for each in names)
 
 
-def compile_routes(entries: Iterable[Entry], root: Node, strategy: str, report: Report) -> Routes:
+def compile_routes(
+    entries: Iterable[Entry],
+    root: Node,
+    strategy: str,
+    report: Report,
+    catalogue: Catalogue | None = None,
+) -> Routes:
     """Group the entries by public name, and give each group what is to be done when it fails."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -53,7 +60,7 @@ def compile_routes(entries: Iterable[Entry], root: Node, strategy: str, report: 
         aliases={},
         hidden=set(),
     )
-    _add_caught(routes, fallbacks, retries)
+    _add_caught(routes, fallbacks, retries, catalogue)
     _add_aliases(routes, root, report)
     _check_targets(routes, root, report)
     return routes
@@ -81,7 +88,10 @@ def _route(
 
 
 def _add_caught(
-    routes: Routes, fallbacks: Mapping[str, Mapping[str, list[str]]], retries: RetryPolicies
+    routes: Routes,
+    fallbacks: Mapping[str, Mapping[str, list[str]]],
+    retries: RetryPolicies,
+    catalogue: Catalogue | None,
 ) -> None:
     """Give a route of its own to each name that is caught by a wildcard and has its own policy."""
     named = dict.fromkeys(
@@ -90,17 +100,18 @@ def _add_caught(
     for name in named:
         if name in routes.exact or ANY in name:
             continue
-        route = _caught(routes, name) or _caught(routes, in_full(name, VENDOR_NAMES))
+        full = in_full(name, VENDOR_NAMES)
+        route = _caught(routes, name, catalogue) or _caught(routes, full, catalogue)
         if route is not None:
             targets = {kind: _targets(name, table) for kind, table in fallbacks.items()}
             own = {"retries": retries.of(name), "hidden": True, **targets}
             routes.exact.setdefault(route.name, msgspec.structs.replace(route, **own))
 
 
-def _caught(routes: Routes, name: str | None) -> Route | None:
+def _caught(routes: Routes, name: str | None, catalogue: Catalogue | None) -> Route | None:
     if name is None:
         return None
-    caught = (expand(route, name) for route in routes.wildcards)
+    caught = (expand(route, name, catalogue) for route in routes.wildcards)
     return next((each for each in caught if each is not None), None)
 
 

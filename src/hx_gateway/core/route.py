@@ -31,7 +31,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `price` is None when nobody knows it. `mode` is LiteLLM's word: chat, embedding, rerank ...
     `node` names the server of one's own that it is on (see `Node`).
     `allowed_fails`: faults a minute that it may have, by kind (`routing/kinds.py`) or ANY_FAULT.
-    `is_filled`: its model name came from a caller (a wildcard caught it).
+    `is_filled`: its model name came from a caller (a wildcard caught it). `listed_as`: its name in
+    the table of known models; `supports`: what it can do (`core/facts.py`).
     """
 
     id: str
@@ -67,6 +68,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     info: Mapping[str, Raw] = {}
     is_filled: bool = False
     node: str | None = None
+    listed_as: str | None = None
+    supports: frozenset[str] = frozenset()
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

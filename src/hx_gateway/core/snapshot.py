@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from hx_gateway.core.facts import Catalogue
 from hx_gateway.core.route import Deployment, Node, OnDisconnect, Route
 from hx_gateway.core.secret import Secret
 
@@ -175,6 +176,7 @@ class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     tag_filtering: bool = False
     tag_match_any: bool = True
     default_group: str | None = None
+    list_wildcards: bool = False
     on_disconnect: OnDisconnect = OnDisconnect()
     unknown_model_status: int = 404
     model_denied_status: int = 403
@@ -226,7 +228,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     `routes` by exact public name; `wildcards` longest pattern first; `aliases` name to route name,
     of which the hidden ones are in no list. `vendor_names`: how names of a vendor's models begin,
-    and its prefix. `nodes` are the servers of one's own, as deployments name them.
+    and its prefix. `catalogue`: what is known of models that wildcards may catch. `nodes` are the
+    servers of one's own, as deployments name them.
     `is_embedded`: nobody listed models, so what was found on this machine is offered.
     `generation` counts compiled snapshots of this process from 1; `digest` tells two apart.
     """
@@ -237,6 +240,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     hidden_aliases: frozenset[str] = frozenset()
     vendor_names: tuple[tuple[str, str], ...] = ()
+    catalogue: Catalogue | None = None
     deployments: Mapping[str, Deployment] = {}
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()

@@ -62,3 +62,11 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "anthropic_messages": _MESSAGES,
     }
 )
+
+# The parameters that are OpenAI's own; what must always be there is none.
+OPENAI_PARAMS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "openai_chat": _CHAT - _IMITATORS - {"model", "messages"},
+        "openai_embeddings": frozenset({"dimensions", "encoding_format", "user"}),
+    }
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from hx_gateway.core.errors import InvalidRequest, UnknownModel
+from hx_gateway.core.facts import Catalogue, informed
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import Snapshot
 
@@ -21,6 +22,7 @@ class Table:
         self._aliases = snapshot.aliases
         self._hidden_aliases = snapshot.hidden_aliases
         self._wildcards = [(_pattern(route.name), route) for route in snapshot.wildcards]
+        self._catalogue = snapshot.catalogue
         self._vendor_names = snapshot.vendor_names
         self._expanded: dict[str, Route] = {}
         self._default = snapshot.routing.default_group
@@ -92,7 +94,8 @@ class Table:
         )
 
     def _caught(self, model: str) -> Route | None:
-        filled = (_filled(route, pattern, model) for pattern, route in self._wildcards)
+        known = self._catalogue
+        filled = (_filled(route, pattern, model, known) for pattern, route in self._wildcards)
         return next((each for each in filled if each is not None), None)
 
     def _caught_in_full(self, model: str) -> Route | None:
@@ -113,16 +116,20 @@ def in_full(model: str, vendor_names: Iterable[tuple[str, str]]) -> str | None:
     return None if vendor is None else f"{vendor}/{model}"
 
 
-def expand(route: Route, model: str) -> Route | None:
+def expand(route: Route, model: str, catalogue: Catalogue | None = None) -> Route | None:
     """Make the route of a name that a wildcard catches; None when it does not."""
-    return _filled(route, _pattern(route.name), model)
+    return _filled(route, _pattern(route.name), model, catalogue)
 
 
-def _filled(route: Route, pattern: re.Pattern[str], model: str) -> Route | None:
+def _filled(
+    route: Route, pattern: re.Pattern[str], model: str, catalogue: Catalogue | None
+) -> Route | None:
     caught = pattern.fullmatch(model)
     if caught is None:
         return None
     filled = tuple(_fill(each, caught) for each in route.deployments)
+    if catalogue is not None:
+        filled = tuple(informed(each, catalogue) for each in filled)
     return msgspec.structs.replace(route, name=model, pattern=route.name, deployments=filled)
 
 

@@ -1,16 +1,15 @@
-"""The inference routes: chat, completions, embeddings, models."""
+"""The inference routes: chat, completions, embeddings."""
 
 from collections.abc import Awaitable, Mapping
 from functools import partial
 
 import msgspec
 
-from hx_gateway.auth.policy import allows_model
 from hx_gateway.cache.wish import read_wish
 from hx_gateway.core import wire
 from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.errors import GatewayError, Interrupted, InvalidRequest, UnknownModel
+from hx_gateway.core.errors import GatewayError, Interrupted, InvalidRequest
 from hx_gateway.core.http import SSE_TYPE, Early, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.provider import WayIn
@@ -22,34 +21,13 @@ from hx_gateway.pipeline.reply import Canned
 from hx_gateway.pipeline.tags import take_tags
 from hx_gateway.pipeline.wishes import read_wishes
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
-from hx_gateway.web.respond import json_response
 
 COMMENT = b": ping\n\n"
 # What each format's clients ignore while they wait; a comment where the format has no ping.
 HEARTBEATS = {"anthropic_messages": b'event: ping\ndata: {"type": "ping"}\n\n'}
 # Client headers that a vendor may want to see; which of them go on is data of the vendor.
 _PASSED_ON = (b"anthropic-beta", b"anthropic-version")
-MODEL_CREATED = 1677610602  # what LiteLLM answers for every model
 ERRORS = (400, 403, 404, 413, 429, 500, 502, 503, 504)
-
-
-class ModelCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model as `/v1/models` lists it."""
-
-    id: str
-    object: str = "model"
-    created: int
-    owned_by: str
-    mode: str | None = None
-    max_input_tokens: int | None = None
-    max_output_tokens: int | None = None
-
-
-class ModelList(msgspec.Struct, frozen=True, kw_only=True):
-    """The models that the caller may use."""
-
-    object: str
-    data: list[ModelCard]
 
 
 class Inference:
@@ -115,34 +93,6 @@ class Inference:
             cache=None if self._pipeline.cached is None else _cache_wish(visit, controls),
         )
 
-    async def models(self, visit: Visit) -> Response:
-        """List the public models that the caller may use."""
-        cards = [card for card in self._cards() if allows_model(visit.caller, card.id)]
-        return json_response(ModelList(object="list", data=cards))
-
-    async def model(self, visit: Visit) -> Response:
-        """Describe one model."""
-        wanted = visit.path["model"]
-        for card in self._cards():
-            if card.id == wanted and allows_model(visit.caller, wanted):
-                return json_response(card)
-        raise UnknownModel(f"The model '{wanted[:100]}' does not exist.", param="model")
-
-    def _cards(self) -> list[ModelCard]:
-        return [self._card(name) for name in self._pipeline.table.names()]
-
-    def _card(self, name: str) -> ModelCard:
-        route = self._pipeline.table.find(name)
-        first = route.deployments[0] if route.deployments else None
-        return ModelCard(
-            id=name,
-            created=MODEL_CREATED,
-            owned_by=first.provider.name if first else "hx-gateway",
-            mode=first.mode if first else None,
-            max_input_tokens=first.max_input_tokens if first else None,
-            max_output_tokens=first.max_output_tokens if first else None,
-        )
-
 
 def _stopping(way_in: WayIn, call_id: str) -> bytes:
     """Write the event that ends a stream without an answer when the gateway stops."""
@@ -198,7 +148,6 @@ def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
             "Turn texts into vectors (OpenAI embeddings)",
         ),
         _messages(inference),
-        *_models(inference),
     )
 
 
@@ -243,28 +192,3 @@ def _messages(inference: Inference) -> Endpoint:
         errors=ERRORS,
         dialect=dialect,
     )
-
-
-def _models(inference: Inference) -> list[Endpoint]:
-    def get(path: str, name: str, handler: Handler, answer: type, *, listed: bool) -> Endpoint:
-        return Endpoint(
-            method="GET",
-            path=path,
-            scope=Scope.INFERENCE,
-            handler=handler,
-            name=name,
-            summary="List the models this key may use" if answer is ModelList else "Show a model",
-            tag="inference",
-            answer=answer,
-            errors=() if answer is ModelList else (404,),
-            listed=listed,
-        )
-
-    return [
-        get("/v1/models", "list_models", inference.models, ModelList, listed=True),
-        get("/models", "list_models_1", inference.models, ModelList, listed=False),
-        # Where Azure's SDKs look.
-        get("/openai/models", "list_models_2", inference.models, ModelList, listed=False),
-        get("/v1/models/{model:path}", "get_model", inference.model, ModelCard, listed=True),
-        get("/models/{model:path}", "get_model_1", inference.model, ModelCard, listed=False),
-    ]

@@ -5,19 +5,38 @@ addresses. Health is what the calls of this process found out, and an inference 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from hx_gateway.auth.policy import allows_model
+from hx_gateway.adapter.params import taken_params
+from hx_gateway.auth.policy import allows_model, check_model
 from hx_gateway.core.errors import GatewayError, NotFound
+from hx_gateway.core.facts import FEATURES
 from hx_gateway.core.http import Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.usage import NANOS_PER_USD, Price
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
+from hx_gateway.web.model_shapes import (
+    Group,
+    GroupQuery,
+    Groups,
+    Health,
+    HealthQuery,
+    Info,
+    InfoQuery,
+    Model,
+    ModelPage,
+    Models,
+    PageQuery,
+    Params,
+    ParamsQuery,
+    ParamsTaken,
+    Seen,
+)
 from hx_gateway.web.respond import json_response
 
 N = TypeVar("N", int, float)
@@ -25,134 +44,6 @@ N = TypeVar("N", int, float)
 _CLOSED = "closed"
 _AT_ONCE = 10
 _TOKENS = 1_000_000  # prices are per million tokens
-
-
-class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the configuration says of a deployment, as far as it may be shown."""
-
-    model: str
-    custom_llm_provider: str
-    rpm: int | None = None
-    tpm: int | None = None
-    weight: float | None = None
-    order: int = 0
-    max_parallel_requests: int | None = None
-    tags: tuple[str, ...] = ()
-
-
-class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a deployment; prices in dollars per token, null when nobody knows them.
-
-    What else the configuration says in `model_info` stands beside these.
-    """
-
-    id: str
-    litellm_provider: str
-    mode: str | None
-    max_input_tokens: int | None
-    max_output_tokens: int | None
-    input_cost_per_token: float | None
-    output_cost_per_token: float | None
-    state: str
-    in_flight: int
-    latency_s: float
-
-
-class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment of a public model."""
-
-    model_name: str
-    litellm_params: Params
-    model_info: Mapping[str, object]
-
-
-class Models(msgspec.Struct, frozen=True, kw_only=True):
-    """All deployments the caller may use."""
-
-    data: list[Model]
-
-
-class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of the deployments the caller may use."""
-
-    data: list[Model]
-    total_count: int
-    current_page: int
-    total_pages: int
-    size: int
-
-
-class InfoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment by its id, or all."""
-
-    litellm_model_id: str | None = None
-
-
-class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"model_id": "modelId"}):
-    """Which page; only names with `search` in them, of one `model`, or one deployment."""
-
-    page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
-    size: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
-    search: str | None = None
-    model: str | None = None
-    model_id: str | None = None
-
-
-class GroupQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One public model, or all."""
-
-    model_group: str | None = None
-
-
-class HealthQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Only one public model, or one deployment; `inference`: ask each for a token, which costs."""
-
-    model: str | None = None
-    model_id: str | None = None
-    inference: bool = False
-
-
-class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """A public model: the most that any of its deployments offers."""
-
-    model_group: str
-    providers: list[str]
-    mode: str | None
-    max_input_tokens: int | None
-    max_output_tokens: int | None
-    input_cost_per_token: float | None
-    output_cost_per_token: float | None
-    rpm: int | None
-    tpm: int | None
-    deployments: int
-    usable: int
-
-
-class Groups(msgspec.Struct, frozen=True, kw_only=True):
-    """All public models the caller may use."""
-
-    data: list[Group]
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a deployment was when it was last asked."""
-
-    model: str
-    model_id: str
-    model_group: str
-    custom_llm_provider: str
-    mode: str | None
-    state: str
-    error: str | None = None
-
-
-class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The deployments in use, and those that cool down after faults."""
-
-    healthy_endpoints: list[Seen]
-    unhealthy_endpoints: list[Seen]
-    healthy_count: int
-    unhealthy_count: int
 
 
 class ModelRoutes:
@@ -198,6 +89,14 @@ class ModelRoutes:
         wanted = visit.query.model_group
         routes = [r for r in self._allowed(visit) if wanted is None or r.name == wanted]
         return json_response(Groups(data=[self._group(route) for route in routes]))
+
+    async def params(self, visit: Visit) -> Response:
+        """Name the parameters of OpenAI's that a model takes."""
+        wanted: str = visit.query.model
+        route = self._pipeline.table.find(wanted)
+        check_model(visit.caller, wanted, route.access_groups, route.name)
+        taken = {name for each in route.deployments for name in taken_params(each)}
+        return json_response(ParamsTaken(supported_openai_params=tuple(sorted(taken))))
 
     async def health(self, visit: Visit) -> Response:
         """Tell the healthy from the others; asks them only if the caller wants it."""
@@ -273,19 +172,31 @@ class ModelRoutes:
                 max_parallel_requests=deployment.max_parallel,
                 tags=deployment.tags,
             ),
-            model_info={**deployment.info, **msgspec.structs.asdict(self._info(deployment))},
+            model_info={
+                **_supports(deployment),
+                **deployment.info,
+                **msgspec.structs.asdict(self._info(deployment)),
+            },
         )
 
     def _info(self, deployment: Deployment) -> Info:
         vitals = self._pipeline.health.of(deployment)
         return Info(
             id=deployment.id,
+            key=deployment.listed_as,
             litellm_provider=deployment.provider.name,
             mode=deployment.mode,
+            max_tokens=deployment.max_output_tokens or deployment.max_input_tokens,
             max_input_tokens=deployment.max_input_tokens,
             max_output_tokens=deployment.max_output_tokens,
             input_cost_per_token=_dollars(deployment.price, "input"),
             output_cost_per_token=_dollars(deployment.price, "output"),
+            cache_read_input_token_cost=_dollars(deployment.price, "cached_read"),
+            cache_creation_input_token_cost=_dollars(deployment.price, "cached_write"),
+            input_cost_per_query=_dollars(deployment.price, "search"),
+            input_cost_per_second=_dollars(deployment.price, "audio_second"),
+            output_cost_per_image=_dollars(deployment.price, "image"),
+            supported_openai_params=taken_params(deployment),
             state=self._pipeline.state_of(deployment),
             in_flight=vitals.in_flight,
             latency_s=round(vitals.latency(), 4),
@@ -293,6 +204,8 @@ class ModelRoutes:
 
     def _group(self, route: Route) -> Group:
         all_ = route.deployments
+        can = {feature for each in all_ for feature in each.supports}
+        taken = sorted({name for each in all_ for name in taken_params(each)})
         return Group(
             model_group=route.name,
             providers=sorted({each.provider.name for each in all_}),
@@ -303,6 +216,18 @@ class ModelRoutes:
             output_cost_per_token=_most(_dollars(each.price, "output") for each in all_),
             rpm=_most(each.rpm for each in all_),
             tpm=_most(each.tpm for each in all_),
+            supports_function_calling="function_calling" in can,
+            supports_parallel_function_calling="parallel_function_calling" in can,
+            supports_vision="vision" in can,
+            supports_reasoning="reasoning" in can,
+            supports_web_search="web_search" in can,
+            supports_url_context="url_context" in can,
+            supports_response_schema="response_schema" in can,
+            supports_prompt_caching="prompt_caching" in can,
+            supports_pdf_input="pdf_input" in can,
+            supports_audio_input="audio_input" in can,
+            supports_audio_output="audio_output" in can,
+            supported_openai_params=tuple(taken),
             deployments=len(all_),
             usable=sum(self._pipeline.state_of(each) == _CLOSED for each in all_),
         )
@@ -316,11 +241,15 @@ def _is_meant(query: PageQuery, route: Route, deployment: Deployment) -> bool:
     )
 
 
+def _supports(deployment: Deployment) -> dict[str, bool | None]:
+    return {f"supports_{name}": (name in deployment.supports) or None for name in FEATURES}
+
+
 def _dollars(price: Price | None, kind: str) -> float | None:
     if price is None:
         return None
-    nanos: int = price.input if kind == "input" else price.output
-    return nanos / _TOKENS / NANOS_PER_USD
+    nanos: int | None = getattr(price, kind)
+    return None if nanos is None else nanos / _TOKENS / NANOS_PER_USD
 
 
 def _most(values: Iterable[N | None]) -> N | None:
@@ -335,6 +264,18 @@ def endpoints(pipeline: Pipeline) -> tuple[Endpoint, ...]:
         _get("/v1/model/info", "model_info_v1", routes.info, InfoQuery, Models),
         _get("/v2/model/info", "model_info_v2", routes.page, PageQuery, ModelPage),
         _get("/model_group/info", "model_group_info", routes.groups, GroupQuery, Groups),
+        Endpoint(
+            method="GET",
+            path="/utils/supported_openai_params",
+            scope=Scope.INFERENCE,
+            handler=routes.params,
+            name="supported_openai_params",
+            summary="Name the parameters of OpenAI's that a model takes",
+            tag="models",
+            query=ParamsQuery,
+            answer=ParamsTaken,
+            errors=(403, 404, 422),
+        ),
         Endpoint(
             method="GET",
             path="/health",

@@ -319,3 +319,19 @@ def test_access_groups_are_kept_with_the_entry() -> None:
     )
     assert found[0].access_groups == ("beta",)
     assert isinstance(node("a: 1"), Node)
+
+
+@pytest.mark.parametrize(
+    ("info", "can", "cannot"),
+    [
+        ("", {"vision", "function_calling"}, {"reasoning"}),
+        ("supports_vision: false, supports_reasoning: true", {"reasoning"}, {"vision"}),
+    ],
+)
+def test_what_a_model_can_do_is_known_and_can_be_said_otherwise(
+    info: str, can: set[str], cannot: set[str]
+) -> None:
+    deployment = one(info=info)
+    assert deployment.listed_as == "gpt-4o"
+    assert can <= deployment.supports
+    assert cannot.isdisjoint(deployment.supports)

@@ -1,10 +1,9 @@
 import math
 
 import pytest
-from msgspec import Raw
 
-from hx_gateway.config.prices import ModelFacts, PriceTable, open_table, read_price
-from hx_gateway.core.usage import Measured, Price, Usage
+from hx_gateway.config.prices import open_table, read_price
+from hx_gateway.core.usage import Measured, Usage
 
 
 @pytest.mark.parametrize(
@@ -34,8 +33,10 @@ def test_what_is_no_price_is_refused(value: object) -> None:
 
 
 def test_the_table_knows_well_known_models() -> None:
-    facts = open_table().get("gpt-4o")
-    assert facts is not None
+    key, facts = open_table().look_up("gpt-4o")
+    assert key == "gpt-4o"
+    assert {"vision", "function_calling"} < facts.features
+    assert "reasoning" not in facts.features
     assert facts.mode == "chat"
     assert facts.max_input == 128_000
     assert facts.price is not None
@@ -51,26 +52,13 @@ def test_the_table_knows_well_known_models() -> None:
     ],
 )
 def test_the_table_knows_other_units_than_tokens(name: str, usage: Usage, nanos: int) -> None:
-    facts = open_table().get(name)
-    assert facts is not None
+    _, facts = open_table().look_up(name)
     assert facts.price is not None
     assert facts.price.cost(usage) == nanos
-
-
-def test_the_first_known_name_wins() -> None:
-    table = PriceTable({"a/x": Raw(b"[1,2]"), "x": Raw(b"[3,4]")})
-    assert table.get("b/x", "a/x", "x") == ModelFacts(input=1, output=2)
-    assert table.get("nothing") is None
-
-
-def test_facts_without_token_prices_have_no_price() -> None:
-    assert ModelFacts(mode="chat").price is None
-    assert ModelFacts(input=5).price == Price(input=5)
 
 
 def test_the_whole_table_can_be_read() -> None:
     table = open_table()
     for name in table._rows:
-        facts = table.get(name)
-        assert facts is not None
+        _, facts = table.look_up(name)
         assert facts.price is None or min(facts.price.input, facts.price.output) >= 0

@@ -7,7 +7,7 @@ import pytest
 from tests.support.clock import seeded
 from tests.support.deployments import deployment
 
-from hx_gateway.config.options import STRATEGIES
+from hx_gateway.config.routing_options import STRATEGIES
 from hx_gateway.core.errors import TimedOut
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import Price

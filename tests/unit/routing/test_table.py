@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Raw
 from tests.support.deployments import deployment, route
 
 from hx_gateway.core.errors import InvalidRequest, UnknownModel
+from hx_gateway.core.facts import Catalogue
 from hx_gateway.core.snapshot import RoutingSettings, Snapshot
+from hx_gateway.core.usage import Price
 from hx_gateway.routing.table import MAX_EXPANDED, Table, expand
 
 CHAT = route("chat", deployment("a"))
@@ -122,3 +125,10 @@ def test_a_route_that_lists_a_plain_name_goes_before_the_pattern() -> None:
     other = route("openai/gpt-4o", deployment("own"))  # another name, as LiteLLM has it
     found = table(vendor_names=VENDOR_NAMES, routes={"openai/gpt-4o": other})
     assert found.find("gpt-4o").deployments[0].id == "o"
+
+
+def test_what_a_wildcard_catches_has_its_price() -> None:
+    """Calls by a wildcard cost nothing in the log: its deployment was priced as the model `*`."""
+    found = table(catalogue=Catalogue({"x": Raw(b"[1000,2000]")})).find("openai/x")
+    assert found.deployments[0].price == Price(input=1000, output=2000)
+    assert table().find("openai/x").deployments[0].price is None

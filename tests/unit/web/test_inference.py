@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import msgspec
 import pytest
 from tests.support.deployments import route
 from tests.support.pipelines import CALLER, DONE, Rig, chat_deployment, collect, delta, whole
@@ -11,7 +10,7 @@ from tests.support.sender import Answer, ScriptedSender
 
 from hx_gateway.core import wire
 from hx_gateway.core.call import Operation
-from hx_gateway.core.errors import GatewayError, InvalidRequest, UnknownModel
+from hx_gateway.core.errors import GatewayError, InvalidRequest
 from hx_gateway.core.http import Request, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.snapshot import ServerSettings
@@ -114,21 +113,6 @@ async def test_a_client_that_leaves_early_stops_the_call() -> None:
     await asyncio.wait((task,))
     assert rig.sender.exchanges[0].closed == 1
     assert rig.receipts.only.status == 499
-
-
-async def test_models_are_those_the_key_may_use() -> None:
-    rig = Rig(
-        ScriptedSender(), route("m", chat_deployment("a")), route("other", chat_deployment("b"))
-    )
-    asked = Visit("v", Request("GET", "/v1/models", "", {}), CALLER)
-    every = msgspec.json.decode((await inference(rig).models(asked)).body)
-    assert [card["id"] for card in every["data"]] == ["m", "other"]
-    asked.principal = msgspec.structs.replace(CALLER, models=("other",))
-    some = msgspec.json.decode((await inference(rig).models(asked)).body)
-    assert [card["id"] for card in some["data"]] == ["other"]
-    asked.path = {"model": "m"}
-    with pytest.raises(UnknownModel):
-        await inference(rig).model(asked)
 
 
 def test_every_route_needs_the_inference_scope_and_its_own_name() -> None:

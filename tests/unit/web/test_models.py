@@ -9,7 +9,7 @@ from tests.support.deployments import route
 from tests.support.pipelines import CALLER, Rig, chat_deployment, whole
 from tests.support.sender import Answer, ScriptedSender
 
-from hx_gateway.core.errors import NotFound, Unreachable, UpstreamError
+from hx_gateway.core.errors import Forbidden, NotFound, UnknownModel, Unreachable, UpstreamError
 from hx_gateway.core.http import Request
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.secret import Secret
@@ -130,3 +130,25 @@ async def test_an_inference_is_made_only_when_it_is_asked_for() -> None:
 def test_health_is_for_administrators() -> None:
     scopes = {each.path: each.scope for each in endpoints(rig().pipeline)}
     assert scopes["/health"] is Scope.ADMIN
+
+
+SEES = chat_deployment("s", supports=frozenset({"vision"}), info={"supports_vision": Raw(b"true")})
+
+
+async def test_what_models_can_do_is_said_of_each_and_of_the_group() -> None:
+    one = Rig(ScriptedSender(), route("m", A, SEES))
+    blind, sees = (each["model_info"] for each in (await ask(one, "/model/info"))["data"])
+    assert (blind["supports_vision"], sees["supports_vision"]) == (None, True)
+    assert sees["supports_reasoning"] is None  # not known is not a no
+    group = (await ask(one, "/model_group/info"))["data"][0]
+    assert (group["supports_vision"], group["supports_reasoning"]) == (True, False)
+    assert "temperature" in group["supported_openai_params"]
+
+
+async def test_the_parameters_of_a_model_can_be_asked_for() -> None:
+    path = "/utils/supported_openai_params"
+    assert "temperature" in (await ask(rig(), path, query="model=m"))["supported_openai_params"]
+    with pytest.raises(UnknownModel):
+        await ask(rig(), path, query="model=nothing")
+    with pytest.raises(Forbidden):
+        await ask(rig(), path, ("other",), query="model=m")
