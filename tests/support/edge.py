@@ -10,11 +10,13 @@ from hx_gateway.core.http import BodyRule, Chunks, Request, Response
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server import Edge, bind
 
+PATIENCE_S = 30.0  # until a test fails: nothing that works ever needs it
+
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that a test's own time limit bounds."""
-    async with asyncio.timeout(3.0):
-        while not condition():  # noqa: ASYNC110 - the edge tells nobody
+    """Wait until something is true of which nobody tells."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
@@ -117,13 +119,13 @@ class RawClient:
     def send(self, data: bytes) -> None:
         self.writer.write(data)
 
-    async def receive(self, size: int = 65536, timeout_s: float = 3.0) -> bytes:
+    async def receive(self, size: int = 65536, timeout_s: float = PATIENCE_S) -> bytes:
         return await asyncio.wait_for(self.reader.read(size), timeout_s)
 
-    async def until(self, mark: bytes, timeout_s: float = 3.0) -> bytes:
+    async def until(self, mark: bytes, timeout_s: float = PATIENCE_S) -> bytes:
         return await asyncio.wait_for(self.reader.readuntil(mark), timeout_s)
 
-    async def rest(self, timeout_s: float = 3.0) -> bytes:
+    async def rest(self, timeout_s: float = PATIENCE_S) -> bytes:
         """Read to the end; a reset is an end too."""
         data = b""
         while True:
@@ -145,11 +147,11 @@ class RawClient:
             pass
         elif "content-length" in headers:
             body = await asyncio.wait_for(
-                self.reader.readexactly(int(headers["content-length"])), 3.0
+                self.reader.readexactly(int(headers["content-length"])), PATIENCE_S
             )
         elif "transfer-encoding" in headers:
             while size := int(await self.until(b"\r\n"), 16):
-                body += (await asyncio.wait_for(self.reader.readexactly(size + 2), 3.0))[:-2]
+                body += (await asyncio.wait_for(self.reader.readexactly(size + 2), PATIENCE_S))[:-2]
             await self.until(b"\r\n")
         return Answer(int(lines[0].split(" ")[1]), headers, body)
 

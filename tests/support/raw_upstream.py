@@ -70,8 +70,19 @@ class RawUpstream:
         self.open = 0
         self.requests: list[bytes] = []
         self.origin = Origin()
+        self._live: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """Cut the connections that are open."""
+        live = list(self._live)
+        for task in live:
+            task.cancel()
+        await asyncio.gather(*live, return_exceptions=True)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._live.add(task)
         self.accepted += 1
         self.open += 1
         try:
@@ -84,6 +95,7 @@ class RawUpstream:
             writer.transport.abort()
         finally:
             self.open -= 1
+            self._live.discard(task)
 
     def answers(self, *pieces: bytes, gap: float = 0.0) -> None:
         """Answer every request of every connection with the same pieces."""
@@ -128,3 +140,4 @@ async def raw_upstream(
         yield upstream
     finally:
         server.close()
+        await upstream.aclose()

@@ -1,6 +1,8 @@
 """What the client makes of an upstream's bytes, well-formed and not."""
 
+import asyncio
 import gzip
+from collections.abc import AsyncIterator
 
 import pytest
 from tests.support.raw_upstream import Peer, RawUpstream, raw_upstream
@@ -10,7 +12,7 @@ from hx_gateway.core.http import Deadlines, Exchange, HttpRequest
 from hx_gateway.transport.client import Client, ClientLimits
 
 POST = HttpRequest(path="/v1/x", body=b"{}")
-SOON = Deadlines(connect=2, first_byte=2, idle=2, total=5)
+SOON = Deadlines(connect=30, first_byte=30, idle=30, total=60)
 OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH = OK + b"content-length: 5\r\n\r\nhello"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nx-t: 1\r\n\r\n"
@@ -68,22 +70,34 @@ async def test_cut_before_the_first_piece_is_garbled_and_after_it_interrupted(
         answer = await client.send(upstream.origin, POST, SOON)
         with pytest.raises(Garbled):
             await answer.receive()
-        upstream.answers_once(LENGTH[:-3], gap=0.05)
+        go = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.send(LENGTH[:-3])
+            await go.wait()
+
+        upstream.script = script
         answer = await client.send(upstream.origin, POST, SOON)
         assert await answer.receive() == b"he"
+        go.set()
         with pytest.raises(Interrupted):
             await answer.receive()
 
 
 async def test_reset_in_the_middle_is_interrupted(client: Client) -> None:
+    go = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.send(TO_EOF, gap=0.05)
+        await peer.send(TO_EOF)
+        await go.wait()
         peer.reset()
 
     async with raw_upstream(script) as upstream:
         answer = await client.send(upstream.origin, POST, SOON)
         assert await answer.receive() == b"hello"
+        go.set()
         with pytest.raises(Interrupted):
             await answer.receive()
 
@@ -209,8 +223,10 @@ class TestCaps:
     limits = ClientLimits(max_head=2000, max_headers=10, max_body=1000)
 
     @pytest.fixture
-    async def client(self) -> Client:
-        return Client(limits=self.limits)
+    async def client(self) -> AsyncIterator[Client]:
+        made = Client(limits=self.limits)
+        yield made
+        await made.aclose()
 
     @pytest.mark.parametrize("step", [100, 100_000])
     async def test_head_above_the_cap_is_garbled(self, client: Client, step: int) -> None:
@@ -226,7 +242,6 @@ class TestCaps:
                 else:
                     with pytest.raises(Garbled, match="too large a head"):
                         await client.send(upstream.origin, POST, SOON)
-        await client.aclose()
 
     @pytest.mark.parametrize(("count", "good"), [(10, True), (11, False)])
     async def test_too_many_headers_are_garbled(
@@ -240,7 +255,6 @@ class TestCaps:
             else:
                 with pytest.raises(Garbled):
                     await client.send(upstream.origin, POST, SOON)
-        await client.aclose()
 
     @pytest.mark.parametrize(("size", "good"), [(1000, True), (1001, False)])
     async def test_body_above_the_cap_is_garbled(
@@ -254,7 +268,6 @@ class TestCaps:
             else:
                 with pytest.raises(Garbled, match="too large"):
                     await answer.read()
-        await client.aclose()
 
     async def test_endless_body_is_refused_before_it_fills_the_memory(self, client: Client) -> None:
         async def script(peer: Peer) -> None:
@@ -266,4 +279,3 @@ class TestCaps:
             with pytest.raises(Garbled, match="too large"):
                 await answer.read()
             assert client.connections[upstream.origin].open == 0
-        await client.aclose()

@@ -1,10 +1,12 @@
 """Each deadline by name, back-pressure in both directions, and bodies sent in pieces."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.support.edge import until
 from tests.support.raw_upstream import Peer, raw_upstream
 
 from hx_gateway.core.errors import TimedOut
@@ -12,7 +14,7 @@ from hx_gateway.core.http import Deadlines, HttpRequest, Origin
 from hx_gateway.transport.client import Client, Count
 
 POST = HttpRequest(path="/v1/x", body=b"{}")
-LONG = Deadlines(connect=9, first_byte=9, idle=9, total=9)
+LONG = Deadlines(connect=60, first_byte=60, idle=60, total=60)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
 
@@ -22,21 +24,20 @@ def now() -> float:
 
 
 async def test_connect_deadline_ends_a_connection_nobody_accepts(client: Client) -> None:
-    with socket.socket() as listener:
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         address = listener.getsockname()
-        fillers = [socket.socket() for _ in range(8)]  # a full backlog drops further SYNs
-        for filler in fillers:
+        for _ in range(8):  # a full backlog drops further SYNs
+            filler = sockets.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(address)
         began = now()
         origin = Origin(host="127.0.0.1", port=address[1])
         with pytest.raises(TimedOut, match="did not accept a connection in time"):
             await client.send(origin, POST, Deadlines(connect=0.2, first_byte=9))
-        assert 0.15 < now() - began < 1.0
-        for filler in fillers:
-            filler.close()
+        assert 0.15 < now() - began < 5.0
 
 
 async def test_first_byte_deadline_ends_a_silent_upstream(client: Client) -> None:
@@ -44,7 +45,7 @@ async def test_first_byte_deadline_ends_a_silent_upstream(client: Client) -> Non
         began = now()
         with pytest.raises(TimedOut, match="did not answer in time"):
             await client.send(upstream.origin, POST, Deadlines(first_byte=0.1))
-        assert 0.09 < now() - began < 1.0
+        assert 0.09 < now() - began < 5.0
         assert client.connections[upstream.origin] == Count(open=0, idle=0)
 
 
@@ -63,45 +64,53 @@ async def test_idle_deadline_ends_an_answer_that_stalls(client: Client) -> None:
         began = now()
         with pytest.raises(TimedOut, match="stopped in the middle"):
             await answer.receive()
-        assert 0.09 < now() - began < 1.0
+        assert 0.09 < now() - began < 5.0
         assert client.connections[upstream.origin].open == 0
 
 
 async def test_idle_deadline_counts_anew_with_each_piece(client: Client) -> None:
     async with raw_upstream() as upstream:
-        upstream.answers(OK[:-5], b"h", b"e", b"l", b"l", b"o", gap=0.1)
-        answer = await client.send(upstream.origin, POST, Deadlines(idle=0.35))
+        upstream.answers(OK[:-5], b"h", b"e", b"l", b"l", b"o", gap=0.25)
+        answer = await client.send(upstream.origin, POST, Deadlines(idle=1.0))
         assert await answer.read() == b"hello"
 
 
 async def test_idle_deadline_does_not_run_while_the_reader_is_busy_elsewhere(
     client: Client,
 ) -> None:
-    async with raw_upstream() as upstream:
-        upstream.answers(OK[:-5], OK[-5:-3], OK[-3:], gap=0.2)
-        answer = await client.send(upstream.origin, POST, Deadlines(idle=0.3))
+    go = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK[:-3])
+        await go.wait()
+        await peer.send(OK[-3:])
+        await peer.left()
+
+    async with raw_upstream(script) as upstream:
+        answer = await client.send(upstream.origin, POST, Deadlines(idle=0.5))
         assert await answer.receive() == b"he"
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.7)
+        go.set()
         assert await answer.receive() == b"llo"
 
 
 async def test_total_deadline_ends_an_answer_that_keeps_coming(client: Client) -> None:
     async with raw_upstream() as upstream:
-        upstream.answers(ENDLESS, *[b"x"] * 100, gap=0.02)
+        upstream.answers(ENDLESS, *[b"x"] * 1000, gap=0.02)
         began = now()
-        answer = await client.send(upstream.origin, POST, Deadlines(idle=1, total=0.2))
+        answer = await client.send(upstream.origin, POST, Deadlines(idle=9, total=0.4))
         with pytest.raises(TimedOut, match="did not finish in time"):
             await answer.read()
-        assert 0.19 < now() - began < 1.0
+        assert 0.39 < now() - began < 5.0
 
 
 async def test_total_deadline_holds_while_nobody_reads(client: Client) -> None:
     async with raw_upstream() as upstream:
         upstream.answers(ENDLESS + b"x")
-        answer = await client.send(upstream.origin, POST, Deadlines(total=0.1))
+        answer = await client.send(upstream.origin, POST, Deadlines(total=0.5))
         assert await answer.receive() == b"x"
-        await asyncio.sleep(0.15)
-        assert client.connections[upstream.origin].open == 0
+        await until(lambda: client.connections[upstream.origin].open == 0)
         with pytest.raises(TimedOut, match="did not finish in time"):
             await answer.receive()
 
@@ -109,9 +118,9 @@ async def test_total_deadline_holds_while_nobody_reads(client: Client) -> None:
 async def test_deadline_of_one_request_does_not_end_the_next(client: Client) -> None:
     async with raw_upstream() as upstream:
         upstream.answers(OK)
-        await (await client.send(upstream.origin, POST, Deadlines(total=0.1))).read()
+        await (await client.send(upstream.origin, POST, Deadlines(total=0.5))).read()
         upstream.answers(OK)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.6)
         answer = await client.send(upstream.origin, POST, LONG)
         assert await answer.read() == b"hello"
         assert upstream.accepted == 1
@@ -191,7 +200,7 @@ async def test_body_in_pieces_waits_for_a_slow_upstream(client: Client) -> None:
 
 async def _sleeping(peer: Peer) -> None:
     peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-    await asyncio.sleep(0.5)
+    await asyncio.Event().wait()
 
 
 async def test_whole_body_that_is_not_taken_is_a_timeout_too(client: Client) -> None:
@@ -212,7 +221,7 @@ async def test_early_answer_stops_the_upload_and_costs_the_connection(client: Cl
         answer = await client.send(upstream.origin, HttpRequest(path="/", stream=body), LONG)
         assert answer.status == 413
         assert await answer.read() == b""
-        assert body.given < 20
+        assert body.given < 200
         assert body.closed == 1
         assert client.connections[upstream.origin].open == 0
 

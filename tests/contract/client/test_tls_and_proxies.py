@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.certificate import server_context
+from tests.support.edge import until
 from tests.support.raw_upstream import Peer, RawUpstream, raw_upstream
 
 from hx_gateway.core.errors import TimedOut, Unreachable
@@ -19,7 +20,7 @@ from hx_gateway.transport.client import Client, proxies_from
 from hx_gateway.transport.client.dial import Address, connect_any
 
 POST = HttpRequest(path="/v1/x", body=b"{}")
-SOON = Deadlines(connect=2, first_byte=2, idle=2, total=5)
+SOON = Deadlines(connect=30, first_byte=30, idle=30, total=60)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 # A name that only the proxy can resolve, so that nothing works without it.
 HIDDEN = Origin(scheme="https", host="upstream.invalid", port=443)
@@ -96,8 +97,7 @@ async def test_silent_tls_handshake_ends_with_the_connect_deadline(client: Clien
         origin = msgspec.structs.replace(upstream.origin, scheme="https")
         with pytest.raises(TimedOut, match="did not accept a connection"):
             await client.send(origin, POST, Deadlines(connect=0.1))
-        await asyncio.sleep(0.05)
-        assert upstream.open == 0
+        await until(lambda: upstream.open == 0)
 
 
 async def test_unread_answer_over_tls_is_bounded_and_comes_whole(
@@ -149,9 +149,14 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def through(proxy: RawUpstream) -> Client:
+@contextlib.asynccontextmanager
+async def through(proxy: RawUpstream) -> AsyncIterator[Client]:
     at = f"http://us%20er:p%40ss@127.0.0.1:{proxy.origin.port}"
-    return Client(proxies=proxies_from({"http_proxy": at, "https_proxy": at}))
+    client = Client(proxies=proxies_from({"http_proxy": at, "https_proxy": at}))
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 async def test_https_goes_through_a_tunnel_that_cannot_read_it(
@@ -161,8 +166,8 @@ async def test_https_goes_through_a_tunnel_that_cannot_read_it(
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))
     async with raw_upstream(tls=context) as upstream:
         upstream.answers(OK)
-        async with proxy_to(upstream, b"HTTP/1.1 200 Connection established\r\n\r\n") as proxy:
-            client = through(proxy)
+        yes = b"HTTP/1.1 200 Connection established\r\n\r\n"
+        async with proxy_to(upstream, yes) as proxy, through(proxy) as client:
             for _ in range(2):
                 assert await (await client.send(HIDDEN, POST, SOON)).read() == b"hello"
             (connect,) = proxy.requests
@@ -172,8 +177,6 @@ async def test_https_goes_through_a_tunnel_that_cannot_read_it(
                 b"Proxy-Authorization: Basic dXMgZXI6cEBzcw==\r\n\r\n"
             )
             assert b"Proxy-Authorization" not in b"".join(upstream.requests)
-            await client.aclose()
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -195,27 +198,21 @@ async def test_proxy_that_gives_no_tunnel_makes_the_upstream_unreachable(reply: 
         if reply not in (b"", b"HTTP/1.1 200 OK\r\n"):  # the others stay, as if all were well
             await peer.left()
 
-    async with raw_upstream(script) as proxy:
-        client = through(proxy)
+    async with raw_upstream(script) as proxy, through(proxy) as client:
         with pytest.raises(Unreachable, match="cannot be reached"):
             await client.send(HIDDEN, POST, SOON)
-        await client.aclose()
 
 
 async def test_silent_proxy_ends_with_the_connect_deadline() -> None:
-    async with raw_upstream() as proxy:
-        client = through(proxy)
+    async with raw_upstream() as proxy, through(proxy) as client:
         with pytest.raises(TimedOut):
             await client.send(HIDDEN, POST, Deadlines(connect=0.1))
-        await asyncio.sleep(0.05)
-        assert proxy.open == 0
-        await client.aclose()
+        await until(lambda: proxy.open == 0)
 
 
 async def test_http_goes_to_the_proxy_in_absolute_form() -> None:
-    async with raw_upstream() as proxy:
+    async with raw_upstream() as proxy, through(proxy) as client:
         proxy.answers(OK)
-        client = through(proxy)
         origin = Origin(host="upstream.invalid", port=8080)
         for _ in range(2):
             assert await (await client.send(origin, POST, SOON)).read() == b"hello"
@@ -224,16 +221,13 @@ async def test_http_goes_to_the_proxy_in_absolute_form() -> None:
         assert head.startswith(b"POST http://upstream.invalid:8080/v1/x HTTP/1.1\r\n")
         assert b"Host: upstream.invalid:8080\r\n" in head
         assert b"Proxy-Authorization: Basic dXMgZXI6cEBzcw==\r\n" in head
-        await client.aclose()
 
 
 async def test_loopback_is_reached_without_the_proxy() -> None:
-    async with raw_upstream() as proxy, raw_upstream() as upstream:
+    async with raw_upstream() as proxy, raw_upstream() as upstream, through(proxy) as client:
         upstream.answers(OK)
-        client = through(proxy)
         assert await (await client.send(upstream.origin, POST, SOON)).read() == b"hello"
         assert (proxy.accepted, upstream.accepted) == (0, 1)
-        await client.aclose()
 
 
 async def test_second_address_is_tried_when_the_first_refuses() -> None:
@@ -249,9 +243,10 @@ async def test_second_address_is_tried_when_the_first_refuses() -> None:
 
 
 async def test_second_address_is_tried_when_the_first_is_silent() -> None:
-    with socket.create_server(("127.0.0.2", 0), backlog=0) as deaf:
-        fillers = [socket.socket() for _ in range(8)]  # a full backlog drops further SYNs
-        for filler in fillers:
+    with contextlib.ExitStack() as sockets:
+        deaf = sockets.enter_context(socket.create_server(("127.0.0.2", 0), backlog=0))
+        for _ in range(8):  # a full backlog drops further SYNs
+            filler = sockets.enter_context(socket.socket())
             filler.settimeout(0)
             filler.connect_ex(deaf.getsockname())
         async with raw_upstream() as upstream:
@@ -259,5 +254,3 @@ async def test_second_address_is_tried_when_the_first_is_silent() -> None:
             listening: Address = (socket.AF_INET, ("127.0.0.1", upstream.origin.port))
             with await connect_any([silent, listening]) as sock:
                 assert sock.getpeername() == listening[1]
-        for filler in fillers:
-            filler.close()
