@@ -60,9 +60,9 @@ class Script:
 
 
 class Pieces:
-    """Chunks from a script: bytes are given, numbers are waited, None waits for ever."""
+    """Chunks from a script: bytes are given, numbers and events waited for, None for ever."""
 
-    def __init__(self, *steps: bytes | float | Exception | None) -> None:
+    def __init__(self, *steps: bytes | float | asyncio.Event | Exception | None) -> None:
         self.steps = steps
         self.given = 0
         self.closed_at: list[float] = []
@@ -76,6 +76,8 @@ class Pieces:
                 raise step
             elif step is None:
                 await asyncio.Event().wait()
+            elif isinstance(step, asyncio.Event):
+                await step.wait()
             else:
                 await asyncio.sleep(step)
 

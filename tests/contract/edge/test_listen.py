@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.support.edge import RawClient, Script, serving
+from tests.support.edge import RawClient, Script, serving, until
 
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server import (
@@ -48,13 +48,13 @@ def test_all_addresses_of_a_name_share_the_port() -> None:
 
 def test_bound_socket_queues_connections_at_once() -> None:
     with bind("127.0.0.1", 0)[0] as listener:
-        socket.create_connection(listener.getsockname(), timeout=1.0).close()
+        socket.create_connection(listener.getsockname(), timeout=30.0).close()
 
 
 async def test_connections_have_nagle_switched_off() -> None:
     async with serving(Script()) as served:
         await served.connect()
-        await asyncio.sleep(0.02)
+        await until(lambda: served.edge.open_connections == 1)
         (member,) = served.edge._state.connections
         raw = member._transport.get_extra_info("socket")  # type: ignore[attr-defined]
         assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -102,7 +102,7 @@ def make_certificate(cert: Path, key: Path) -> None:
 
 def _ask_over_tls(port: int, context: ssl.SSLContext, raw: bytes) -> bytes:
     """Read to the end, blocking: uvloop's own client drops data that comes with a TLS close."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=3.0)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30.0)
     with context.wrap_socket(connection, server_hostname="localhost") as secured:
         secured.sendall(raw)
         return b"".join(iter(lambda: secured.recv(65536), b""))
