@@ -124,3 +124,13 @@ async def test_what_is_larger_than_all_the_room_is_not_kept(answers: Answers) ->
 
 async def test_what_works_answers_a_ping(answers: Answers) -> None:
     await answers.ping()
+
+
+async def test_only_a_server_tells_of_itself(answers: Answers) -> None:
+    told = await answers.describe()
+    if not answers.is_shared:
+        assert told is None
+        return
+    assert told is not None
+    assert "used_memory" in told.facts
+    assert any(client["addr"] for client in told.clients)

@@ -12,9 +12,11 @@ from hx_gateway.cache.near import NearShelf
 from hx_gateway.cache.near_vectors import VectorAnswers
 from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
+from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import REDIS_TYPES, Snapshot
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.routing.table import Table
 from hx_gateway.store.answers_disk import DiskAnswers
 from hx_gateway.store.answers_process import ProcessAnswers
 
@@ -76,8 +78,16 @@ def assemble_cache(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Cach
         parts.clock,
         parts.random,
         heeds_origin=snapshot.routing.tag_filtering or snapshot.routing.pre_call_checks,
+        groups=_groups(snapshot),
     )
     return CachedAnswers(cache, parts.clock, parts.random)
+
+
+def _groups(snapshot: Snapshot) -> list[list[Route]]:
+    """Find the routes that share their answers."""
+    table = Table(snapshot)
+    named = [[table.get(name) for name in group] for group in snapshot.cache.groups]
+    return [[route for route in routes if route is not None] for routes in named]
 
 
 def _shelf(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Shelf | None:

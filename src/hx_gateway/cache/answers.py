@@ -1,6 +1,6 @@
 """What is kept, for whom, and for how long: the rules of the answer cache. Where is a shelf's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -42,8 +42,12 @@ class AnswerCache:
         random: Random,
         *,
         heeds_origin: bool = False,
+        groups: Iterable[Sequence[Route]] = (),
     ) -> None:
-        """`heeds_origin`: who asks, with which tags and from where, decides which upstream may."""
+        """`heeds_origin`: who asks, with which tags and from where, decides which upstream may.
+
+        `groups` are routes that give one another's answers.
+        """
         self.settings = settings
         self.shelf = shelf
         self._clock = clock
@@ -51,6 +55,11 @@ class AnswerCache:
         self._heeds_origin = heeds_origin
         self._operations = frozenset(settings.operations)
         self._versions: dict[str, tuple[Route, str]] = {}
+        self._groups = {
+            route.name: ("\0".join(sorted(each.name for each in group)), version_of(*group))
+            for group in reversed([*groups])  # of several, the first counts, as in LiteLLM
+            for route in group
+        }
 
     def question(
         self, call: Call, principal: Principal, route: Route, read: ReadChat
@@ -66,11 +75,13 @@ class AnswerCache:
             return None
         if not wish.reads and not wish.writes:
             return None
+        group = self._groups.get(route.name)
         circle = Circle(
             tenant=principal.tenant,
             scope=self._scope(call, principal),
             namespace=wish.namespace,
-            version=self._version(route),
+            model=call.model if group is None else group[0],
+            version=self._version(route) if group is None else group[1],
         )
         name = name_of(call, circle)
         if name is None:

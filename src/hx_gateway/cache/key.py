@@ -39,12 +39,14 @@ _NOTHING = (b"null", b"false")
 class Circle(msgspec.Struct, frozen=True, kw_only=True):
     """Who may share an answer, and in what state of the configuration.
 
-    `scope` narrows the tenant (a key, a team, an end user); `version` is that of the route.
+    `scope` narrows the tenant (a key, a team, an end user); `version` is that of the route. `model`
+    is the public name, or that of a group whose models share their answers.
     """
 
     tenant: str
     scope: str
     namespace: str
+    model: str
     version: str
 
 
@@ -89,9 +91,12 @@ def alike_of(call: Call, chat: Chat, circle: Circle) -> Alike | None:
     return Alike(bucket=_hash([*_about(call, circle), last.name, rest, extra]), text=text)
 
 
-def version_of(route: Route) -> str:
-    """Hash what a route's answers depend on: its deployments as they are asked, and fallbacks."""
-    return _hash([[_facts(each) for each in route.deployments], route.fallbacks])[:16]
+def version_of(*routes: Route) -> str:
+    """Hash what the answers of routes depend on: deployments as they are asked, and fallbacks."""
+    facts: list[object] = []
+    for route in routes:
+        facts += [[_facts(each) for each in route.deployments], route.fallbacks]
+    return _hash(facts)[:16]
 
 
 def _facts(deployment: Deployment) -> list[object]:
@@ -117,7 +122,7 @@ def _about(call: Call, circle: Circle) -> list[object]:
         circle.scope,
         circle.namespace,
         circle.version,
-        call.model,
+        circle.model,
         call.operation,
         call.dialect,
         headers,

@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 
-from hx_gateway.core.answers import Nearest, answer_label
+from hx_gateway.core.answers import Nearest, ServerInfo, answer_label
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Conflict, NotFound
 from hx_gateway.core.ports import Collection, Filter, Match, Point, Vectors
@@ -113,6 +113,10 @@ class VectorAnswers:
     async def can_search(self) -> bool:
         """See `NearAnswers`."""
         return True
+
+    async def describe(self) -> ServerInfo | None:
+        """See `KeptAnswers`."""
+        return None
 
     async def aclose(self) -> None:
         """See `KeptAnswers`; the engine is not ours to close."""

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from hx_gateway.core.call import CacheWish
 from hx_gateway.core.errors import Forbidden, InvalidRequest
-from hx_gateway.core.principal import Principal
+from hx_gateway.core.principal import CACHE_CONTROLS, Principal
 
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 _S_MAXAGE = re.compile(r"s-maxage=(\d{1,9})\Z")
@@ -39,17 +39,20 @@ class _Controls(
     namespace: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-def read_wish(body: Raw | None, header: str | None, principal: Principal) -> CacheWish | None:
+def read_wish(
+    body: Raw | None, header: str | None, principal: Principal, *, caching: bool = True
+) -> CacheWish | None:
     """Put the wishes of the body, the key and `Cache-Control` together; None when there are none.
 
-    What the key's own metadata say wins over the body. Raises InvalidRequest for what cannot be
-    read, Forbidden for a control of the body that the key may not use (`allowed_cache_controls`).
+    Without `caching` (a field of its own in a body) nothing is looked up or kept. What the key's
+    own metadata say wins over the body. Raises InvalidRequest for what cannot be read, Forbidden
+    for a control of the body that the key may not use (`allowed_cache_controls`).
     """
     allowed = _allowed(principal)
     own = principal.metadata.get("cache")
-    if body is None and header is None and own is None:
+    if body is None and header is None and own is None and caching:
         return None
-    asked = _fields(body)
+    asked = ({} if caching else {"no-cache": True, "no-store": True}) | _fields(body)
     for name in asked:
         if allowed is not None and name not in allowed:
             raise Forbidden(
@@ -67,7 +70,7 @@ def read_wish(body: Raw | None, header: str | None, principal: Principal) -> Cac
 
 def _allowed(principal: Principal) -> frozenset[str] | None:
     """Give the controls that a key may use; none named means all, as in LiteLLM."""
-    named = principal.metadata.get("allowed_cache_controls")
+    named = principal.metadata.get(CACHE_CONTROLS)
     if not isinstance(named, list | tuple) or not named or "*" in named:
         return None
     return frozenset(str(name) for name in named)

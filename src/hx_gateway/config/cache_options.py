@@ -42,6 +42,11 @@ CACHE: tuple[Option, ...] = (
         litellm=(f"{_PARAMS}.supported_call_types",),
     ),
     Option(
+        path="cache.groups",
+        doc="Lists of models that give one another's answers.",
+        litellm=("router_settings.caching_groups",),
+    ),
+    Option(
         path="cache.scope",
         doc="Who shares answers, within a tenant; none: the tenant, and `key` where answers are "
         "found by meaning.",

@@ -270,11 +270,20 @@ class Compiler:
         if is_semantic(self._choices):
             paths.append("cache.embedding_model")
             self._take_over_embedding_model()
+        self._check_groups(routes)
         for path in paths:
             chosen = self._choices[path]
             if isinstance(chosen.value, str) and not routes.has(chosen.value):
                 text = f"{chosen.value!r} is no configured model; name one of model_list"
                 self._report.problem(chosen.place, path, text)
+
+    def _check_groups(self, routes: Routes) -> None:
+        groups = self._choices["cache.groups"]
+        for group in groups.value if isinstance(groups.value, tuple) else ():
+            for name in group:
+                if not routes.has(name):
+                    text = f"{name!r} is no configured model; it shares no answers"
+                    self._report.warning(groups.place, "cache.groups", text)
 
     def _take_over_embedding_model(self) -> None:
         """Let the semantic cache use the embedding model of document search."""

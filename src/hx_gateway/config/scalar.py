@@ -67,6 +67,13 @@ def read_texts(value: object) -> tuple[str, ...]:
     return tuple(part for item in read_text(value).split(",") if (part := item.strip()))
 
 
+def read_groups(value: object) -> tuple[tuple[str, ...], ...]:
+    """Read a list of lists of texts."""
+    if not isinstance(value, list):
+        raise ValueError("must be a list of lists of names")  # noqa: TRY004 - as above
+    return tuple(read_texts(group) for group in value)
+
+
 def read_header(value: object) -> bytes:
     """Read the name of an HTTP header (RFC 9110 token), in small letters."""
     name = read_text(value).lower()
@@ -105,6 +112,7 @@ READERS: Mapping[object, Callable[[object], object]] = MappingProxyType(
         str: read_text,
         str | None: read_text,
         tuple[str, ...]: read_texts,
+        tuple[tuple[str, ...], ...]: read_groups,
         bytes | None: read_header,
         Path | None: lambda value: Path(read_text(value)),
         Secret | None: lambda value: Secret(read_text(value)),

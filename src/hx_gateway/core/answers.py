@@ -1,7 +1,7 @@
 """Kept answers: how they are named where those of all tenants are together, and their port."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,6 +10,13 @@ import msgspec
 def answer_label(tenant: str, name: str) -> str:
     """Write the name of a kept answer as clients see it; the tenant in it cannot be read."""
     return f"{hashlib.sha256(tenant.encode()).hexdigest()[:32]}-{name}"
+
+
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server that keeps answers says of itself, in its own words."""
+
+    clients: tuple[Mapping[str, str], ...]
+    facts: Mapping[str, object]
 
 
 class KeptAnswers(Protocol):
@@ -44,6 +51,10 @@ class KeptAnswers(Protocol):
 
     async def ping(self) -> None:
         """Raise DependencyError when it does not answer."""
+        ...
+
+    async def describe(self) -> ServerInfo | None:
+        """Ask a Redis server how it is, and who is connected; None where there is none."""
         ...
 
     async def aclose(self) -> None:

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+CACHE_CONTROLS = "allowed_cache_controls"  # where among the metadata; LiteLLM's name for it
+
 
 class Scope(StrEnum):
     """What a route needs and a principal has."""

@@ -113,9 +113,10 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The answer cache. `type` None: Redis if there is one, else this process. Times in seconds.
 
     `scope` None: the tenant, and the key where prompts only have to be alike. `operations` are
-    LiteLLM's call types; none of them means that nothing is kept. `collection`, `embedding_model`
-    and `similarity_threshold` belong to the semantic cache. `max_messages` None: 4 there, else any.
-    `wait_s`: how long a call waits for the same call under way; `timeout`: for the store.
+    LiteLLM's call types; none of them means that nothing is kept. `groups` are models that give one
+    another's answers. `collection`, `embedding_model` and `similarity_threshold` belong to the
+    semantic cache. `max_messages` None: 4 there, else any. `wait_s`: how long a call waits for the
+    same call under way; `timeout`: for the store.
     """
 
     enabled: bool = False
@@ -124,6 +125,7 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     ttl: float = 3600.0
     namespace: str = ""
     operations: tuple[str, ...] = CACHED_OPERATIONS
+    groups: tuple[tuple[str, ...], ...] = ()
     scope: str | None = None
     similarity_threshold: float = 0.0
     embedding_model: str | None = None

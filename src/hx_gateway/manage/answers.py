@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hx_gateway.core.answers import Answers, KeptAnswers, NearAnswers
+from hx_gateway.core.answers import Answers, KeptAnswers, NearAnswers, ServerInfo
 from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.snapshot import CacheSettings
 
@@ -38,6 +38,14 @@ class AnswerKeeper:
     async def flush(self) -> None:
         """Remove all answers of this gateway; what else is in the same store stays."""
         await self._found("cache_error").flush()
+
+    async def describe(self) -> ServerInfo:
+        """Ask the Redis in which answers are kept how it is; raises DependencyError."""
+        found = await self._found("cache_error").describe()
+        if found is None:
+            text = "Answers are not kept in Redis."
+            raise DependencyError(_ROLE, text, code="cache_not_in_redis", type_="cache_error")
+        return found
 
     def _found(self, type_: str) -> KeptAnswers:
         if self._kept is None:

@@ -1,6 +1,6 @@
 """The use-cases of virtual keys, shared by the admin API and the command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -9,7 +9,7 @@ from hx_gateway.auth.identify import MASTER
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import Forbidden, InvalidRequest, NotFound
 from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
-from hx_gateway.core.principal import Principal, Scope
+from hx_gateway.core.principal import CACHE_CONTROLS, Principal, Scope
 from hx_gateway.core.secret import Secret
 from hx_gateway.manage.duration import end_of
 from hx_gateway.manage.grant import (
@@ -37,6 +37,7 @@ class KeyWish(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     team_id: str | None = None
     metadata: dict[str, object] = {}
+    cache_controls: tuple[str, ...] = ()
     blocked: bool = False
 
 
@@ -55,6 +56,7 @@ class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     team_id: str | None = None
     metadata: dict[str, object] | None = None
+    cache_controls: tuple[str, ...] | None = None
     blocked: bool | None = None
 
 
@@ -91,7 +93,7 @@ class KeyService:
             models=granted_names("models", wish.models, creator.models),
             scopes=granted_scopes(creator, wish.scopes),
             namespaces=granted_names("namespaces", wish.namespaces, creator.namespaces),
-            metadata=wish.metadata,
+            metadata=with_cache_controls(wish.metadata, wish.cache_controls or None),
             blocked=wish.blocked,
             expires_at=granted_expiry(creator, wanted_end),
             created_at=now,
@@ -205,8 +207,12 @@ def id_of(name: str) -> str:
 
 def changed(old: KeyRecord, wanted: KeyChange, now: float) -> KeyRecord:
     """Give the record of a key with what is wanted of it; asks nobody's rights."""
-    simple = ("alias", "tenant", "user_id", "team_id", "metadata", "blocked")
+    simple = ("alias", "tenant", "user_id", "team_id", "blocked")
     given = {name: value for name in simple if (value := getattr(wanted, name)) is not None}
+    if wanted.metadata is not None or wanted.cache_controls is not None:
+        metadata = old.metadata if wanted.metadata is None else wanted.metadata
+        kept = old.metadata.get(CACHE_CONTROLS) if wanted.cache_controls is None else None
+        given["metadata"] = with_cache_controls(metadata, wanted.cache_controls, kept)
     if wanted.models is not None:
         given["models"] = granted_names("models", wanted.models, ())
     if wanted.namespaces is not None:
@@ -217,6 +223,18 @@ def changed(old: KeyRecord, wanted: KeyChange, now: float) -> KeyRecord:
         never = wanted.duration == FOREVER
         given["expires_at"] = None if never else end_of(wanted.duration, now)
     return msgspec.structs.replace(old, **given, updated_at=now)
+
+
+def with_cache_controls(
+    metadata: Mapping[str, object], controls: Sequence[str] | None, kept: object = None
+) -> dict[str, object]:
+    """Put what a key's requests may say of the answer cache among its metadata.
+
+    That is where it is read; `kept` holds on when metadata are replaced that do not speak of it.
+    """
+    if controls is not None:
+        return {**metadata, CACHE_CONTROLS: list(controls)}
+    return dict(metadata) if kept is None else {CACHE_CONTROLS: kept, **metadata}
 
 
 def _rights(key: KeyRecord) -> tuple[object, ...]:

@@ -38,6 +38,7 @@ TAKEN = frozenset(
         "allowed_model_region",
         "allowed_openai_params",
         "cache",
+        "caching",
         "content_policy_fallbacks",
         "context_window_fallbacks",
         "disable_fallbacks",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from hx_gateway.core.answers import answer_label
+from hx_gateway.core.answers import ServerInfo, answer_label
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import DependencyError
 
@@ -70,6 +70,10 @@ class DiskAnswers:
     async def ping(self) -> None:
         """See `Answers`: writes and removes a file."""
         await self._run(self._probe)
+
+    async def describe(self) -> ServerInfo | None:
+        """See `Answers`."""
+        return None
 
     async def aclose(self) -> None:
         """See `Answers`; the files stay."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from redis.exceptions import ResponseError
 
-from hx_gateway.core.answers import Nearest
+from hx_gateway.core.answers import Nearest, ServerInfo
 from hx_gateway.core.clock import Clock, Random, SystemClock
 from hx_gateway.core.secret import Secret
 from hx_gateway.store.answers_redis import RedisAnswers, milliseconds
@@ -128,6 +128,10 @@ class RedisNearAnswers:
     async def can_search(self) -> bool:
         """See `NearAnswers`: not without a search module that we may use."""
         return not isinstance(await self._ask("FT._LIST"), ResponseError)
+
+    async def describe(self) -> ServerInfo:
+        """See `KeptAnswers`."""
+        return await self._kept.describe()
 
     async def aclose(self) -> None:
         """See `KeptAnswers`."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hx_gateway.core.answers import answer_label
+from hx_gateway.core.answers import ServerInfo, answer_label
 from hx_gateway.core.clock import Clock
 
 # What an entry costs beside its bytes: the label, the dictionary's place, the struct.
@@ -67,6 +67,10 @@ class ProcessAnswers:
 
     async def ping(self) -> None:
         """See `Answers`."""
+
+    async def describe(self) -> ServerInfo | None:
+        """See `Answers`."""
+        return None
 
     async def aclose(self) -> None:
         """See `Answers`."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from hx_gateway.core.answers import answer_label
+from hx_gateway.core.answers import ServerInfo, answer_label
 from hx_gateway.core.clock import Clock, Random
+from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.secret import Secret
 from hx_gateway.store.redis_link import RedisLink
 
@@ -86,6 +87,15 @@ class RedisAnswers:
     async def ping(self) -> None:
         """See `Answers`."""
         await self.link.ping()
+
+    async def describe(self) -> ServerInfo:
+        """See `Answers`. A server that does not tell us who is connected tells the rest."""
+        facts = await self.link.run(self.link.redis.info)
+        try:
+            clients = await self.link.run(self.link.redis.client_list)
+        except DependencyError:
+            clients = []
+        return ServerInfo(clients=tuple(clients), facts=facts)
 
     async def aclose(self) -> None:
         """See `Answers`."""

@@ -102,7 +102,8 @@ def _stopping(way_in: WayIn, call_id: str) -> bytes:
 
 def _cache_wish(visit: Visit, controls: Mapping[str, msgspec.Raw]) -> CacheWish | None:
     header = visit.request.header(b"cache-control")
-    return read_wish(controls.get("cache"), header, visit.caller)
+    caching = bytes(controls.get("caching", b"null")) != b"false"
+    return read_wish(controls.get("cache"), header, visit.caller, caching=caching)
 
 
 def _passed_on(headers: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:

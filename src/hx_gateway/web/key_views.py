@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hx_gateway.core.ports import KeyRecord, TeamRecord, UserRecord
+from hx_gateway.core.principal import CACHE_CONTROLS
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None
     team_id: str | None
     metadata: dict[str, object]
+    allowed_cache_controls: tuple[str, ...]
     blocked: bool
     expires: datetime | None
     created_at: datetime
@@ -67,6 +69,7 @@ def view_key(key: KeyRecord) -> KeyView:
         user_id=key.user_id,
         team_id=key.team_id,
         metadata=dict(key.metadata),
+        allowed_cache_controls=_cache_controls(key),
         blocked=key.blocked,
         expires=None if key.expires_at is None else _moment(key.expires_at),
         created_at=_moment(key.created_at),
@@ -102,6 +105,11 @@ def view_user(user: UserRecord) -> UserView:
         created_at=_moment(user.created_at),
         updated_at=_moment(user.updated_at),
     )
+
+
+def _cache_controls(key: KeyRecord) -> tuple[str, ...]:
+    named = key.metadata.get(CACHE_CONTROLS)
+    return tuple(str(name) for name in named) if isinstance(named, list | tuple) else ()
 
 
 def _moment(seconds: float) -> datetime:

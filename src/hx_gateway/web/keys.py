@@ -19,7 +19,10 @@ Names = tuple[Name, ...]
 
 
 class KeyFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a new key shall be. `duration` as 30s, 30m, 30h, 30d, 2w or 1mo; none: for ever."""
+    """What a new key shall be. `duration` as 30s, 30m, 30h, 30d, 2w or 1mo; none: for ever.
+
+    `allowed_cache_controls`: what its requests may say of the answer cache; none: everything.
+    """
 
     key: str | None = None
     key_alias: Name | None = None
@@ -31,6 +34,7 @@ class KeyFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     user_id: Name | None = None
     team_id: Name | None = None
     metadata: dict[str, object] | None = None
+    allowed_cache_controls: Names | None = None
     blocked: bool | None = None
 
 
@@ -298,6 +302,7 @@ def _change(body: KeyUpdate, alias: str | None) -> KeyChange:
         user_id=body.user_id,
         team_id=body.team_id,
         metadata=body.metadata,
+        cache_controls=body.allowed_cache_controls,
         blocked=body.blocked,
     )
 
@@ -314,5 +319,6 @@ def _wish(body: KeyFields) -> KeyWish:
         user_id=body.user_id,
         team_id=body.team_id,
         metadata=body.metadata or {},
+        cache_controls=body.allowed_cache_controls or (),
         blocked=bool(body.blocked),
     )

@@ -3,7 +3,7 @@
 Unless they ask for nothing: a limit that is accepted and does not hold is worse than an error.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -32,17 +32,18 @@ _Unsupported = Annotated[
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A body that refuses fields of `NAMES` that ask for something.
+    """A body that refuses fields of `NAMES` that ask for something, but for those it has itself.
 
     0 asks for something: a budget of nothing is a limit. `spend` 0 and `key_type` default do not.
     """
 
+    refused: ClassVar[tuple[str, ...]] = ()
     spend: float | None = None
     key_type: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError, which the decoder reports as a broken schema (422)."""
-        wanted = [name for name in NAMES if not _asks_nothing(getattr(self, name, None))]
+        wanted = [name for name in self.refused if not _asks_nothing(getattr(self, name))]
         if self.spend:
             wanted.append("spend")
         if self.key_type not in {None, "default"}:
@@ -54,10 +55,12 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def refusing(base: type[Checked]) -> type[msgspec.Struct]:
     """Add the unsupported fields to a body, so that they are known and refused by name."""
+    refused = tuple(name for name in NAMES if name not in base.__struct_fields__)
     return msgspec.defstruct(
         base.__name__,
-        [(name, _Unsupported, None) for name in NAMES],
+        [(name, _Unsupported, None) for name in refused],
         bases=(base,),
+        namespace={"refused": refused},
         module=base.__module__,
         frozen=True,
         kw_only=True,

@@ -80,6 +80,27 @@ def test_tenants_never_share_a_name() -> None:
     assert name(cache(), who=who(tenant="a")) != name(cache(), who=who(tenant="b"))
 
 
+def test_models_of_a_group_share_their_answers_and_nobody_else_does() -> None:
+    routes = {name: route(name, chat_deployment(name)) for name in "abcd"}
+
+    def named(of: AnswerCache, model: str, tenant: str = "t") -> str:
+        made = of.question(call(model=model), who(tenant=tenant), routes[model], unread)
+        assert made is not None
+        return made.name
+
+    grouped = AnswerCache(
+        CacheSettings(enabled=True),
+        ExactShelf(ProcessAnswers(FakeClock(), 1 << 20)),
+        FakeClock(),
+        seeded(),
+        groups=[[routes["a"], routes["b"]], [routes["c"], routes["b"]]],
+    )
+    assert named(grouped, "a") == named(grouped, "b")
+    assert len({named(grouped, model) for model in "acd"}) == 3
+    assert named(grouped, "a", "t") != named(grouped, "a", "u")
+    assert named(cache(), "a") != named(cache(), "b")
+
+
 @pytest.mark.parametrize(
     ("scope", "shared", "apart"),
     [

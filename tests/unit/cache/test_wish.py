@@ -79,3 +79,13 @@ def test_a_header_that_a_key_may_not_use_is_ignored_as_a_proxy_may_have_set_it()
 def test_a_key_that_names_no_controls_may_use_all(named: object) -> None:
     body = raw({"no-cache": True})
     assert read_wish(body, None, key(allowed_cache_controls=named)) == CacheWish(reads=False)
+
+
+def test_a_body_can_do_without_caching_at_all() -> None:
+    neither = CacheWish(reads=False, writes=False)
+    assert read_wish(None, None, KEY, caching=False) == neither
+    assert read_wish(raw({"ttl": 5}), None, KEY, caching=False) == msgspec.structs.replace(
+        neither, ttl_s=5
+    )
+    with pytest.raises(Forbidden):
+        read_wish(None, None, key(allowed_cache_controls=["ttl"]), caching=False)

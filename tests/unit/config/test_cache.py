@@ -160,3 +160,17 @@ def test_a_database_that_search_modules_do_not_know_is_warned_of(url: str, warni
     choices.put("redis.url", Secret(url), Place("here"))
     judge_cache(root, choices, report)
     assert [("database 0" in warning) for warning in report.warnings] == [True] * warnings
+
+
+def test_groups_are_lists_of_models_and_unknown_ones_are_named(tmp_path: Path) -> None:
+    text = "litellm_settings: {cache: true}\nrouter_settings: {caching_groups: [[demo, none]]}"
+    result = check(tmp_path, text)
+    assert result.snapshot is not None
+    assert result.snapshot.cache.groups == (("demo", "none"),)
+    (warning,) = (one for one in result.warnings if "'none'" in one)
+    assert "shares no answers" in warning
+
+
+def test_groups_that_are_no_lists_are_a_problem() -> None:
+    _, report = judged("{litellm_settings: {cache: true}, router_settings: {caching_groups: a}}")
+    assert any("list of lists" in problem for problem in report.problems)

@@ -1,5 +1,7 @@
 """The life of a key: made once, shown without its text, blocked, removed."""
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 from tests.support.clock import FakeClock
@@ -156,6 +158,25 @@ async def test_an_update_gives_nothing_that_the_caller_lacks(wanted: KeyChange) 
     assert await it.store.get_key(key_id(KEY)) == record_of(models=("a",))
     renamed = await it.service.update(caller, KEY, KeyChange(alias="new"))
     assert renamed.alias == "new", "a name is no right"
+
+
+async def test_what_a_key_may_say_of_the_cache_outlives_its_metadata() -> None:
+    it = Keys()
+    wish = KeyWish(metadata={"x": 1}, cache_controls=("ttl",))
+    name = (await it.service.generate(MASTER, wish)).record.id
+
+    async def after(**change: object) -> Mapping[str, object]:
+        wanted = msgspec.convert(change, KeyChange)
+        return (await it.service.update(MASTER, name, wanted)).metadata
+
+    controls = "allowed_cache_controls"
+    assert await after(alias="a") == {"x": 1, controls: ["ttl"]}
+    assert await after(metadata={"y": 2}) == {"y": 2, controls: ["ttl"]}
+    assert await after(metadata={controls: ["no-cache"]}) == {controls: ["no-cache"]}
+    assert await after(cache_controls=["ttl", "no-store"]) == {controls: ["ttl", "no-store"]}
+    assert await after(cache_controls=[]) == {controls: []}
+    plain = (await it.service.generate(MASTER, KeyWish(metadata={"x": 1}))).record
+    assert plain.metadata == {"x": 1}
 
 
 async def test_a_new_text_replaces_the_old_one_and_keeps_the_rest() -> None:

@@ -1,11 +1,13 @@
 """The cache routes in LiteLLM's shapes, for operators only."""
 
+from pathlib import Path
+
 import pytest
 from tests.support.clock import FakeClock
 from tests.support.keystore import KEY, SwitchedStore, record_of
 from tests.support.web import Browser
 
-from hx_gateway.core.answers import answer_label
+from hx_gateway.core.answers import ServerInfo, answer_label
 from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.manage.answers import AnswerKeeper
 from hx_gateway.store.answers_process import ProcessAnswers
@@ -47,8 +49,53 @@ async def test_without_a_cache_a_ping_is_503_with_litellms_type() -> None:
     assert answer.error["type"] == "cache_ping_error"
 
 
+class InRedis(ProcessAnswers):
+    """Answers in a server that tells of itself."""
+
+    async def describe(self) -> ServerInfo:
+        return ServerInfo(clients=({"id": "4"}, {"id": "5"}), facts={"used_memory": 7})
+
+
+async def test_a_redis_tells_of_itself() -> None:
+    told = (await browser(InRedis(FakeClock(), 1 << 20)).get("/cache/redis/info")).json
+    assert told == {
+        "num_clients": 2,
+        "clients": [{"id": "4"}, {"id": "5"}],
+        "info": {"used_memory": 7},
+    }
+
+
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "ping"), ("POST", "delete"), ("POST", "flushall")]
+    ("answers", "code"),
+    [(None, "cache_off"), (ProcessAnswers(FakeClock(), 1 << 20), "cache_not_in_redis")],
+)
+async def test_without_a_redis_there_is_nothing_to_tell(
+    answers: ProcessAnswers | None, code: str
+) -> None:
+    answer = await browser(answers).get("/cache/redis/info")
+    assert (answer.status, answer.error["code"]) == (503, code)
+
+
+async def test_the_settings_are_shown_with_what_they_are_by_default() -> None:
+    settings = CacheSettings(enabled=True, type="disk", ttl=60.0, folder=Path("/var/answers"))
+    told = (await browser(None, settings).get("/cache/settings")).json
+    now = told["current_values"]
+    assert (now["type"], now["ttl"], now["folder"]) == ("disk", 60.0, "/var/answers")
+    assert "completion" in now["supported_call_types"]
+    (ttl,) = (field for field in told["fields"] if field["field_name"] == "ttl")
+    assert (ttl["field_value"], ttl["field_default"]) == (60.0, 3600.0)
+    assert {field["field_name"] for field in told["fields"]} == set(now)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "ping"),
+        ("GET", "redis/info"),
+        ("GET", "settings"),
+        ("POST", "delete"),
+        ("POST", "flushall"),
+    ],
 )
 async def test_an_ordinary_key_may_not(method: str, path: str) -> None:
     it = browser(ProcessAnswers(FakeClock(), 1 << 20))

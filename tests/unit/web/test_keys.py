@@ -154,6 +154,17 @@ async def test_an_update_holds_from_the_next_call_on() -> None:
     assert (await it.post("/key/update", {"key": KEY, "max_budget": 1})).status == 422
 
 
+async def test_a_key_can_be_told_what_it_may_say_of_the_cache() -> None:
+    """`allowed_cache_controls` was refused at the top level, where LiteLLM's clients send it."""
+    it = browser()
+    made = (await it.post("/key/generate", {"allowed_cache_controls": ["ttl"]})).json
+    assert made["allowed_cache_controls"] == made["metadata"]["allowed_cache_controls"] == ["ttl"]
+    body = {"key": made["key"], "allowed_cache_controls": ["no-cache"]}
+    assert (await it.post("/key/update", body)).json["allowed_cache_controls"] == ["no-cache"]
+    assert (await it.post("/key/generate", {})).json["allowed_cache_controls"] == []
+    assert (await it.post("/team/new", {"allowed_cache_controls": ["ttl"]})).status in {404, 422}
+
+
 @pytest.mark.parametrize("in_path", [True, False])
 async def test_a_new_text_takes_the_place_of_the_old_one(in_path: bool) -> None:
     it = browser(record_of(alias="mine"))

@@ -32,3 +32,13 @@ def test_spend_and_key_type_may_have_their_defaults_only() -> None:
     for body in (b'{"spend":1}', b'{"key_type":"management"}'):
         with pytest.raises(msgspec.ValidationError):
             msgspec.json.decode(body, type=REFUSING)
+
+
+def test_what_a_body_has_itself_is_not_refused() -> None:
+    class Own(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        tags: tuple[str, ...] = ()
+
+    body = msgspec.json.decode(b'{"tags":["a"]}', type=refusing(Own))
+    assert getattr(body, "tags") == ("a",)  # noqa: B009
+    with pytest.raises(msgspec.ValidationError, match="'max_budget'"):
+        msgspec.json.decode(b'{"max_budget":1}', type=refusing(Own))
