@@ -57,7 +57,9 @@ def searching_valkey() -> Iterator[ValkeyServer]:
 def settings(postgres: PostgresServer) -> StoreSettings:
     """A fresh schema name in the one database; nothing is in it yet."""
     url = Secret(postgres.url("contract"))
-    return StoreSettings(url=url, schema=f"test {next(_numbers)}", pool=4, query_timeout=2.0)
+    return StoreSettings(
+        url=url, schema=f"test {next(_numbers)}", pool=4, query_timeout=30.0, connect_timeout=30.0
+    )
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", "pooled"])
@@ -85,7 +87,7 @@ async def counters(request: pytest.FixtureRequest) -> AsyncIterator[Counters]:
         made = ProcessCounters(FakeClock())
     else:
         server: ValkeyServer = request.getfixturevalue("valkey")
-        settings = RedisSettings(url=Secret(server.url()), timeout=2.0)
+        settings = RedisSettings(url=Secret(server.url()), timeout=30.0)
         made = RedisCounters(settings, prefix=f"test{next(_numbers)}:")
     yield made
     await made.aclose()
@@ -101,7 +103,7 @@ async def answers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             made = DiskAnswers(tmp_path / "answers", SystemClock(), 1 << 20)
         case _:
             server: ValkeyServer = request.getfixturevalue("valkey")
-            made = RedisAnswers(Secret(server.url()), 2.0, f"test{next(_numbers)}")
+            made = RedisAnswers(Secret(server.url()), 30.0, f"test{next(_numbers)}")
     yield made
     await made.flush()
     await made.aclose()

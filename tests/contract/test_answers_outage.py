@@ -22,8 +22,8 @@ from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.store.answers_disk import DiskAnswers
 from hx_gateway.store.answers_redis import RedisAnswers
 
-DEADLINE_S = 0.1
-HEALED_S = 2.0
+DEADLINE_S = 0.3
+PATIENT_S = 30.0  # longer than anything takes that works
 NAME = "ab" * 32
 CALL = Call(id="c", operation=Operation.CHAT, dialect="d", model="m", fields={})
 QUESTION = Question(call=CALL, tenant="t", name=NAME, ttl_s=60)
@@ -37,10 +37,9 @@ def server(valkey: ValkeyServer) -> Iterator[ValkeyServer]:
     valkey.restart()
 
 
-@pytest.fixture
-async def own(valkey: ValkeyServer) -> AsyncIterator[RedisAnswers]:
-    made = RedisAnswers(Secret(valkey.url()), DEADLINE_S, "outage")
-    await made.ping()
+@pytest.fixture(params=[PATIENT_S])
+async def own(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[RedisAnswers]:
+    made = RedisAnswers(Secret(valkey.url()), request.param, "outage")
     yield made
     await made.aclose()
 
@@ -63,27 +62,31 @@ async def seconds(shelf: ExactShelf) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.parametrize("own", [DEADLINE_S], indirect=True)
 @pytest.mark.parametrize(("break_", "mend"), [("kill", "restart"), ("stop", "cont")])
 async def test_an_outage_is_a_miss_in_time_and_heals_by_itself(
     own: RedisAnswers, server: ValkeyServer, break_: str, mend: str
 ) -> None:
     shelf = ExactShelf(own)
-    await shelf.keep(QUESTION, ENTRY, 60)
-    assert await look(shelf) is not None
+    await found_again(shelf)
     getattr(server, break_)()
-    assert max([await seconds(shelf) for _ in range(6)]) < DEADLINE_S + 1.0  # a busy machine
+    assert max([await seconds(shelf) for _ in range(6)]) < DEADLINE_S + 5.0  # a busy machine
     assert min([await seconds(shelf) for _ in range(5)]) < 0.05  # the breaker is open
     await shelf.keep(QUESTION, ENTRY, 60)
     await asyncio.to_thread(getattr(server, mend))
-    begun = time.monotonic()
-    while await look(shelf) is None:
-        await shelf.keep(QUESTION, ENTRY, 60)
-        await asyncio.sleep(0.02)
-        assert time.monotonic() - begun < HEALED_S
+    await found_again(shelf)
+
+
+async def found_again(shelf: ExactShelf) -> None:
+    """Keep an answer until it is kept."""
+    async with asyncio.timeout(PATIENT_S):
+        while await look(shelf) is None:
+            await shelf.keep(QUESTION, ENTRY, 60)
+            await asyncio.sleep(0.02)
 
 
 async def test_a_flush_leaves_what_is_not_ours(own: RedisAnswers, valkey: ValkeyServer) -> None:
-    other = RedisAnswers(Secret(valkey.url()), 2.0, "other*")
+    other = RedisAnswers(Secret(valkey.url()), PATIENT_S, "other*")
     async with Redis.from_url(valkey.url()) as raw:
         await raw.set("hx:counter", b"1", ex=60)
         await raw.set("somebody", b"1", ex=60)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.children import command, running, short_folder, until
+from tests.support.children import command, kept, running, short_folder, until
 
-from hx_gateway.app.children import ChildCommand, Children, State
+from hx_gateway.app.children import ChildCommand, State
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def is_alive(pid: int) -> bool:
 
 def gone(pid: int) -> bool:
     """Wait until a process has ended."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not is_alive(pid)
@@ -66,32 +66,25 @@ async def test_sockets_are_in_a_folder_for_us_alone(folder: Path) -> None:
 async def test_a_child_that_cannot_load_says_why(folder: Path) -> None:
     (folder / "data").write_text("a file where a folder is needed")
     broken = command("vectors", folder, "--folder", str(folder / "data"))
-    children = Children([broken], {})
-    children.start()
-    status = await until(children, "vectors", State.FAILED)
-    assert "FileExistsError" in status.reason
-    await children.stop()
+    async with kept(broken) as children:
+        status = await until(children, "vectors", State.FAILED)
+        assert "FileExistsError" in status.reason
 
 
 async def test_a_child_gets_no_secret_of_the_environment(folder: Path) -> None:
-    children = Children(
-        [command("scripted", folder)], {"LITELLM_MASTER_KEY": "canary", "HOME": "/"}
-    )
-    children.start()
-    status = await until(children, "scripted", State.READY)
-    environ = environment(status.pid)
-    assert b"canary" not in environ
-    assert b"HOME=/" in environ  # the control: what programs need does come through
-    await children.stop()
+    given = {"LITELLM_MASTER_KEY": "canary", "HOME": "/"}
+    async with running(command("scripted", folder), environ=given) as children:
+        (status,) = children.statuses()
+        environ = environment(status.pid)
+        assert b"canary" not in environ
+        assert b"HOME=/" in environ  # the control: what programs need does come through
 
 
 async def test_a_module_that_does_not_exist_is_a_failure_not_a_crash(folder: Path) -> None:
     wrong = ChildCommand(name="x", module="hx_gateway.local.absent", socket=folder / "x.sock")
-    children = Children([wrong], {})
-    children.start()
-    status = await until(children, "x", State.FAILED)
-    assert "status 1" in status.reason
-    await children.stop()
+    async with kept(wrong) as children:
+        status = await until(children, "x", State.FAILED)
+        assert "status 1" in status.reason
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel to end orphans")

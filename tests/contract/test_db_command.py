@@ -41,7 +41,7 @@ def configured(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Non
     """The environment that the command finds; the driver in the scheme is normalised away."""
     url = url.replace("postgresql://", "postgresql+asyncpg://")
     values = {
-        "DATABASE_URL": f"{url}&connect_timeout=1&socket_timeout=1",
+        "DATABASE_URL": f"{url}&connect_timeout=30&socket_timeout=30",
         "HX_STATE_DIR": str(tmp_path),
         "LITELLM_MASTER_KEY": "sk-0123456789abcdef0123456789abcdef",
     }
@@ -111,11 +111,12 @@ def test_the_holder_of_the_lock_is_printed(url: str, capsys: pytest.CaptureFixtu
         from hx_gateway.store.postgres_pool import connect
 
         holder = await connect(StoreSettings(url=Secret(url)), "the other runner")
-        async with holder.transaction():
-            await holder.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-            code = await asyncio.to_thread(run, "upgrade", "--lock-timeout", "0.2")
-        await holder.close()
-        return code
+        try:
+            async with holder.transaction():
+                await holder.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                return await asyncio.to_thread(run, "upgrade", "--lock-timeout", "0.2")
+        finally:
+            await holder.close()
 
     assert asyncio.run(hold_and_run()) == Exit.LOCKED
     assert "the other runner" in capsys.readouterr().err
@@ -123,8 +124,13 @@ def test_the_holder_of_the_lock_is_printed(url: str, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("words", ["plan", "status", "upgrade"])
 def test_a_server_that_hangs_is_reported_in_time(
-    postgres: PostgresServer, capsys: pytest.CaptureFixture[str], words: str
+    postgres: PostgresServer,
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
 ) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{url}&connect_timeout=1&socket_timeout=1")
     postgres.stop()
     try:
         code = run(words)

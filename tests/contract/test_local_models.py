@@ -128,7 +128,7 @@ async def test_who_leaves_a_stream_frees_the_model(client: Client, chat: Path) -
     status, _ = await ask(client, chat, CHAT, said("Hi", max_tokens=1))
     assert status == 200
     # The rest of the story would have taken a thousand tokens.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 async def test_an_answer_follows_a_json_schema(client: Client, chat: Path) -> None:

@@ -25,7 +25,7 @@ LATER = {"hx_responses"}  # made by the second step
 async def db(settings: StoreSettings) -> AsyncIterator[asyncpg.Connection]:
     connection = await connect(settings, "a test")
     yield connection
-    await connection.close(timeout=2)
+    await connection.close(timeout=30)
 
 
 async def tables(db: asyncpg.Connection) -> set[str]:
@@ -101,7 +101,7 @@ async def test_who_holds_the_lock_is_named_at_the_deadline(
     async with db.transaction():
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         with pytest.raises(Locked) as caught:
-            await asyncio.wait_for(upgrade(settings, lock_timeout_s=0.2), 2)
+            await asyncio.wait_for(upgrade(settings, lock_timeout_s=0.2), 30)
         (holder,) = caught.value.holders
         assert str(db.get_server_pid()) in holder
         assert "a test" in holder
@@ -116,7 +116,7 @@ async def test_a_table_in_use_is_not_waited_for_beyond_the_deadline(
     async with db.transaction():
         await db.execute("SELECT * FROM hx_keys")
         with pytest.raises(Locked):
-            await asyncio.wait_for(upgrade(settings, [*OWN, change], lock_timeout_s=0.2), 2)
+            await asyncio.wait_for(upgrade(settings, [*OWN, change], lock_timeout_s=0.2), 30)
     assert await upgrade(settings, [*OWN, change]) == (change.name,)
 
 
@@ -190,11 +190,13 @@ async def kill_somewhere(settings: StoreSettings, db: asyncpg.Connection, delay_
         stdout=asyncio.subprocess.PIPE,
     )
     assert runner.stdout is not None
-    assert await runner.stdout.readline() == b"begun\n"
-    await asyncio.sleep(delay_s)
-    if runner.returncode is None:
-        runner.kill()
-    await runner.wait()
+    try:
+        assert await runner.stdout.readline() == b"begun\n"
+        await asyncio.sleep(delay_s)
+    finally:
+        if runner.returncode is None:
+            runner.kill()
+        await runner.wait()
     await check_whole_steps(db)
 
 

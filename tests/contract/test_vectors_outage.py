@@ -85,22 +85,29 @@ async def test_a_killed_engine_is_unavailable_and_heals_by_itself(
 
 
 async def test_a_hung_engine_is_given_up_in_time_and_heals(engine: Children, folder: Path) -> None:
-    edge = EdgeVectors(folder / "vectors.sock", 0.2)
-    await edge.ping()
-    signalled(engine, signal.SIGSTOP)
+    edge = EdgeVectors(folder / "vectors.sock", 0.3)
     try:
-        answers = await asyncio.gather(*(edge.ping() for _ in range(3)), return_exceptions=True)
-        assert [isinstance(answer, DependencyError) for answer in answers] == [True] * 3
+        await well(edge)
+        signalled(engine, signal.SIGSTOP)
+        try:
+            answers = await asyncio.gather(*(edge.ping() for _ in range(3)), return_exceptions=True)
+            assert [isinstance(answer, DependencyError) for answer in answers] == [True] * 3
+        finally:
+            signalled(engine, signal.SIGCONT)
+        await well(edge)
     finally:
-        signalled(engine, signal.SIGCONT)
-    async with asyncio.timeout(5):
+        await edge.aclose()
+
+
+async def well(edge: EdgeVectors) -> None:
+    """Ask until it answers."""
+    async with asyncio.timeout(30):
         while True:
             try:
                 await edge.ping()
                 break
             except DependencyError:
                 await asyncio.sleep(0.05)
-    await edge.aclose()
 
 
 async def test_many_questions_at_once_get_their_own_answers(edge: EdgeVectors) -> None:
@@ -130,9 +137,9 @@ async def client() -> AsyncIterator[Client]:
     await client.aclose()
 
 
-def store(client: Client, port: int, key: str = "secret") -> QdrantVectors:
+def store(client: Client, port: int, key: str = "secret", timeout_s: float = 30.0) -> QdrantVectors:
     origin = Origin(host="127.0.0.1", port=port)
-    return QdrantVectors(client, origin, api_key=Secret(key), timeout_s=0.5)
+    return QdrantVectors(client, origin, api_key=Secret(key), timeout_s=timeout_s)
 
 
 @pytest.mark.parametrize(
@@ -150,8 +157,9 @@ async def test_a_fault_of_qdrant_has_its_own_status(
     client: Client, double: QdrantDouble, mode: str, status: int, expected: int
 ) -> None:
     double.mode, double.fault_status = mode, status
+    timeout_s = 0.5 if mode == "hang" else 30.0
     with pytest.raises(DependencyError) as caught:
-        await store(client, double.port).collection("documents")
+        await store(client, double.port, timeout_s=timeout_s).collection("documents")
     error = caught.value
     assert (error.http_status, error.error_type) == (expected, "vector_store_unavailable")
     assert "Qdrant" in error.message

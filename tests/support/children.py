@@ -23,18 +23,27 @@ def command(name: str, folder: Path, *arguments: str) -> ChildCommand:
 
 
 @asynccontextmanager
+async def kept(
+    *commands: ChildCommand, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Children]:
+    """Start children, ready or not, and stop them at the end."""
+    children = Children(commands, environ or {})
+    children.start()
+    try:
+        yield children
+    finally:
+        await children.stop()
+
+
+@asynccontextmanager
 async def running(
     *commands: ChildCommand, environ: Mapping[str, str] | None = None
 ) -> AsyncIterator[Children]:
     """Run children, all ready, and stop them at the end."""
-    children = Children(commands, environ or {})
-    children.start()
-    try:
+    async with kept(*commands, environ=environ) as children:
         for each in commands:
             await until(children, each.name, State.READY)
         yield children
-    finally:
-        await children.stop()
 
 
 async def until(children: Children, name: str, state: State, starts: int = 1) -> ChildStatus:
