@@ -188,7 +188,7 @@ def _endpoints(
         *directory.endpoints(Directory(parts.store)),
         *nodes.endpoints(NodeService(parts.fleet, parts.client, parts.clock)),
         *health.endpoints(checkup, snapshot.rag.embedding_model),
-        *metrics.endpoints(parts.metrics, snapshot.auth, checkup),
+        *metrics.endpoints(parts.metrics, snapshot.auth, checkup, parts.render),
         *cache.endpoints(
             AnswerKeeper(snapshot.cache, parts.answers, near_answers(snapshot, parts))
         ),

@@ -15,11 +15,12 @@ from hx_gateway.app.build import Assembly, assemble
 from hx_gateway.app.checks import build_checks
 from hx_gateway.app.database import upgrade
 from hx_gateway.app.discovery import Discovery
+from hx_gateway.app.fellows import Fellows, problems_of_sharing
 from hx_gateway.app.listen import Listen
 from hx_gateway.app.open import open_parts, secrets_of
 from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
-from hx_gateway.app.pidfile import pid_path
+from hx_gateway.app.pidfile import pid_path, write_pid
 from hx_gateway.app.schema import Verdict
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
@@ -28,6 +29,7 @@ from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.core.tasks import spawn
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.transport.server import Edge
+from hx_gateway.usage.total import Family
 
 _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 2.0
@@ -49,12 +51,15 @@ class Gateway:
         listen: Listen,
         edge: Edge,
         phase: Callable[[str], None],
+        fellows: Fellows | None = None,
     ) -> None:
-        """`phase` is told what is being done until ready."""
+        """`phase` is told what is being done until ready; `fellows`: other workers, if any."""
         self._options = options
         self._listen = listen
         self._edge = edge
         self._phase = phase
+        self._fellows = fellows
+        self._prepared: Snapshot | None = None
         self._parts: Parts | None = None
         self._now: Assembly | None = None
         self._background: tuple[asyncio.Task[None], ...] = ()
@@ -71,7 +76,7 @@ class Gateway:
         _check_bind(snapshot, self._listen)
         _make_state_dir(snapshot.state_dir)
         self._phase("opening the store")
-        self._parts = open_parts(snapshot, self._listen.environ)
+        self._parts = open_parts(snapshot, self._listen.environ, self._fellows)
         if self._options.migrate:
             self._background = (spawn(self._migrate(snapshot), name="migrate"),)
         self._phase("assembling")
@@ -84,31 +89,52 @@ class Gateway:
             spawn(self._parts.last_use.watch(), name="last use"),
             spawn(self._parts.watchdog.run(), name="watchdog"),
         )
-        self._write_pid(snapshot)
+        self._note_serving(snapshot)
         self._announce(snapshot)
 
     async def reload(self) -> bool:
         """Compile the configuration anew and swap it whole; a bad one changes nothing."""
         async with self._reloading:
-            return await self._reload()
+            snapshot = await self._compile()
+            return snapshot is not None and self._take_up(snapshot)
 
-    async def _reload(self) -> bool:
+    async def prepare(self) -> bool:
+        """Compile the configuration anew, and say whether it may be put to work: see `commit`."""
+        async with self._reloading:
+            self._prepared = await self._compile()
+            return self._prepared is not None
+
+    async def commit(self) -> bool:
+        """Put to work what was prepared; False when there is nothing, or TLS does not fit."""
+        async with self._reloading:
+            snapshot, self._prepared = self._prepared, None
+            return snapshot is not None and self._take_up(snapshot)
+
+    async def _compile(self) -> Snapshot | None:
         old = self._snapshot()
         try:
             snapshot = await asyncio.to_thread(self._load, old.generation + 1)
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("reload refused: %s", problem)
-            return False
+            return None
         try:
-            self._edge.renew_tls()
+            self._edge.check_tls()
         except OSError as error:  # ssl.SSLError is one
             _log.error("reload refused: the TLS certificate or key: %s", error.strerror or error)
-            return False
+            return None
         for name in _needs_restart(old, snapshot):
             _log.warning("%s changed; it takes effect after a restart", name)
+        return snapshot
+
+    def _take_up(self, snapshot: Snapshot) -> bool:
+        try:
+            self._edge.renew_tls()
+        except OSError as error:
+            _log.error("reload refused: the TLS certificate or key: %s", error.strerror or error)
+            return False
         self._swap(snapshot)
-        self._write_pid(snapshot)  # `reload` and `status` read from its time what is in force
+        self._note_serving(snapshot)
         _log.info("configuration reloaded, generation %d", snapshot.generation)
         return True
 
@@ -148,6 +174,10 @@ class Gateway:
         assert self._now is not None  # noqa: S101 - asked after start
         return self._now.snapshot
 
+    async def numbers(self) -> list[Family]:
+        """Take down what this process counted; nothing before the start."""
+        return await self._parts.metrics.read() if self._parts is not None else []
+
     def _load(self, generation: int) -> Snapshot:
         options = self._options
         snapshot = load_snapshot(
@@ -158,6 +188,8 @@ class Gateway:
             generation=generation,
             found=self._discovery.found,
         )
+        if self._fellows is not None and (problems := problems_of_sharing(snapshot)):
+            raise ConfigError(problems)
         server = msgspec.structs.replace(
             snapshot.server,
             host=self._listen.host,
@@ -221,16 +253,23 @@ class Gateway:
                 _log.info("status: %s", status)
             await self._parts.clock.sleep(_STATUS_EVERY_S)
 
-    def _write_pid(self, snapshot: Snapshot) -> None:
+    def _note_serving(self, snapshot: Snapshot) -> None:
+        """Say what is in force since when: `reload` and `status` read it from the pid file."""
+        if self._fellows is not None:
+            self._fellows.serving(snapshot)  # and the parent has the file
+            return
         self._pid_path = pid_path(snapshot.state_dir)
-        self._pid_path.write_text(f"{os.getpid()}\n")
+        write_pid(self._pid_path)
 
     def _remove_pid(self) -> None:
-        self._pid_path.unlink(missing_ok=True)
+        if self._fellows is None:
+            self._pid_path.unlink(missing_ok=True)
 
     def _announce(self, snapshot: Snapshot) -> None:
         """Tell a person at a terminal how to begin; a service manager gets only the log."""
         if "NOTIFY_SOCKET" in self._listen.environ or "INVOCATION_ID" in self._listen.environ:
+            return
+        if self._fellows is not None and not self._fellows.is_first:
             return
         sys.stdout.write(welcome(snapshot, self._listen.port))
         sys.stdout.flush()

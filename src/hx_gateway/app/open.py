@@ -10,6 +10,7 @@ from hx_gateway import __version__
 from hx_gateway.app.answers import open_answers, open_near
 from hx_gateway.app.children import Children, wanted_children
 from hx_gateway.app.database import open_counters, open_store, store_role
+from hx_gateway.app.fellows import Fellows
 from hx_gateway.app.nodes import NodeWatch, node_numbers
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.states import DeploymentStates
@@ -31,6 +32,7 @@ from hx_gateway.usage.line_writer import LineWriter
 from hx_gateway.usage.metrics import Metrics
 from hx_gateway.usage.node_metrics import NodeMetrics
 from hx_gateway.usage.rag_metrics import RagMetrics
+from hx_gateway.usage.reading import write
 from hx_gateway.usage.redact import Redactor
 
 # Headers of a deployment by the name of which the value is a secret; others are versions and such.
@@ -38,29 +40,23 @@ _SECRET_HEADER = re.compile(rb"auth|key|token|secret|cookie|password")
 _log = logging.getLogger(__name__)
 
 
-def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
+def open_parts(
+    snapshot: Snapshot, environ: Mapping[str, str], fellows: Fellows | None = None
+) -> Parts:
     """Open everything that one snapshot names; needs a running event loop."""
     clock = SystemClock()
     redactor = Redactor([*secrets_of(snapshot), *_proxy_urls(environ)])
-    lines = LineWriter(sys.stdout.fileno(), redactor.clean)
+    lines = LineWriter(sys.stdout.fileno(), redactor.clean, is_shared=fellows is not None)
     log.install(lines, snapshot.log.level)
     access_log = log.AccessLog(lines) if snapshot.log.access else None
     health = Health()
     states = DeploymentStates(health, clock)
     drainer = Drainer()
-    metrics = Metrics(
-        __version__,
-        states=states.read,
-        in_flight=states.in_flight,
-        draining=lambda: drainer.live,
-        drained=lambda: drainer.counts,
-        log_lines_lost=lambda: lines.lost,
-    )
+    metrics = _metrics(states, drainer, lines)
     health.on_open = partial(_opened, metrics)
     client = Client(proxies=proxies_from(environ))
     chance, fleet = system_random(), Fleet()
-    children = Children(wanted_children(snapshot), environ)
-    children.start()
+    children = _children(snapshot, environ, fellows)
     store, role = open_store(snapshot, clock), store_role(snapshot)
     last_use = LastUse(store, clock)
     return Parts(
@@ -93,11 +89,38 @@ def open_parts(snapshot: Snapshot, environ: Mapping[str, str]) -> Parts:
         metrics=metrics,
         rag_metrics=RagMetrics(metrics.registry),
         node_metrics=NodeMetrics(metrics.registry, lambda: node_numbers(fleet)),
+        render=metrics.render if fellows is None else partial(_render_all, fellows),
         lines=lines,
         redactor=redactor,
         access_log=access_log,
         sinks=(metrics,) if access_log is None else (metrics, access_log),
     )
+
+
+def _metrics(states: DeploymentStates, drainer: Drainer, lines: LineWriter) -> Metrics:
+    return Metrics(
+        __version__,
+        states=states.read,
+        in_flight=states.in_flight,
+        draining=lambda: drainer.live,
+        drained=lambda: drainer.counts,
+        log_lines_lost=lambda: lines.lost,
+    )
+
+
+def _children(snapshot: Snapshot, environ: Mapping[str, str], fellows: Fellows | None) -> Children:
+    """Start the child processes, or have them started: all workers use the same ones."""
+    wanted = wanted_children(snapshot)
+    if fellows is not None:
+        fellows.want(wanted)
+        return Children((), environ)
+    children = Children(wanted, environ)
+    children.start()
+    return children
+
+
+async def _render_all(fellows: Fellows) -> bytes:
+    return write(await fellows.totals())
 
 
 def _watchdog(health: Health, clock: Clock, fleet: Fleet) -> Watchdog:

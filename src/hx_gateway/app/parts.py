@@ -1,6 +1,7 @@
 """The parts that live as long as the process: opened once, kept over reloads, closed at the end."""
 
 import random
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -27,7 +28,10 @@ from hx_gateway.usage.redact import Redactor
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What all snapshots share. Everything is open, or connecting in the background."""
+    """What all snapshots share. Everything is open, or connecting in the background.
+
+    `render` writes the metrics: of this process, or of all that serve the port together.
+    """
 
     clock: Clock
     random: random.Random
@@ -51,6 +55,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     rag_metrics: RagMetrics
     node_metrics: NodeMetrics
+    render: Callable[[], Awaitable[bytes]]
     lines: LineWriter
     redactor: Redactor
     access_log: AccessLog | None

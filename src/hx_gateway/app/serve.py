@@ -27,6 +27,7 @@ from hx_gateway.core.tasks import spawn
 from hx_gateway.transport.server import CannotBind, Edge, bind, inherited_sockets
 
 if TYPE_CHECKING:
+    from hx_gateway.app.fellows import Fellows
     from hx_gateway.app.gateway import Gateway
 
 EXIT_CONFIG = 2
@@ -35,12 +36,6 @@ EXIT_BIND = 4
 
 def run(options: ServeOptions) -> int:
     """Serve until told to stop; gives the exit code."""
-    if options.workers > 1:
-        problem = (
-            "--workers: one process serves one port for now; run more gateways, each on its own "
-            "port, with REDIS_URL and DATABASE_URL in common"
-        )
-        return _refuse((problem,), EXIT_CONFIG)
     try:
         listen = listen_settings(options)
         sockets = _sockets(listen)
@@ -49,6 +44,9 @@ def run(options: ServeOptions) -> int:
         return _refuse(error.problems, EXIT_CONFIG)
     except CannotBind as error:
         return _refuse((str(error),), EXIT_BIND)
+    if options.workers > 1:
+        parent = importlib.import_module("hx_gateway.app.workers")
+        return int(uvloop.run(parent.Workers(options, listen, sockets).run()))
     return uvloop.run(Service(options, listen, sockets).run())
 
 
@@ -74,10 +72,16 @@ class Service:
     """One run of the program: an edge that answers from the first moment, a gateway behind it."""
 
     def __init__(
-        self, options: ServeOptions, listen: Listen, sockets: Sequence[socket.socket]
+        self,
+        options: ServeOptions,
+        listen: Listen,
+        sockets: Sequence[socket.socket],
+        fellows: "Fellows | None" = None,
+        manager: Supervisor | None = None,
     ) -> None:
-        """`sockets` are bound already."""
+        """`sockets` are bound already. A worker has `fellows`, and its parent for a `manager`."""
         self._options = options
+        self._fellows = fellows
         self._listen = listen
         self._sockets = sockets
         self._boot = BootApplication()
@@ -85,7 +89,7 @@ class Service:
         self._stop = asyncio.Event()
         self._gateway: Gateway | None = None
         self._reloading: asyncio.Task[None] | None = None
-        self._supervisor: Supervisor = supervisor(listen.environ, os.getpid(), SystemClock())
+        self._supervisor = manager or supervisor(listen.environ, os.getpid(), SystemClock())
 
     async def run(self) -> int:
         """Serve until a signal; gives the exit code."""
@@ -123,7 +127,9 @@ class Service:
     async def _bring_up(self) -> None:
         self._phase("loading")
         module = await asyncio.to_thread(importlib.import_module, "hx_gateway.app.gateway")
-        gateway: Gateway = module.Gateway(self._options, self._listen, self._edge, self._phase)
+        gateway: Gateway = module.Gateway(
+            self._options, self._listen, self._edge, self._phase, self._fellows
+        )
         await gateway.start()
         self._gateway = gateway
         self._supervisor.ready(gateway.status())
@@ -141,14 +147,32 @@ class Service:
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
+        # Ctrl-C, a closed terminal and systemd signal every process of a group: a worker is told
+        # by its parent what it means, and may be told to stop once more than it is.
+        is_worker = self._fellows is not None
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+            loop.add_signal_handler(number, self.stop if is_worker else self._on_stop)
+        loop.add_signal_handler(signal.SIGHUP, _ignore if is_worker else self._on_reload)
+
+    @property
+    def gateway(self) -> "Gateway | None":
+        """What is behind the edge; None until it is ready."""
+        return self._gateway
+
+    def stop(self) -> None:
+        """Begin to drain, if that has not begun."""
+        self._stop.set()
+
+    def hurry(self) -> None:
+        """Stop, and wait for live streams no longer."""
+        if self._gateway is not None:
+            self._gateway.hurry()
+        self._stop.set()
 
     def _on_stop(self) -> None:
-        if self._stop.is_set() and self._gateway is not None:
-            self._gateway.hurry()  # a second signal: do not wait for live streams any longer
-        self._stop.set()
+        if self._stop.is_set():  # a second signal
+            self.hurry()
+        self.stop()
 
     def _on_reload(self) -> None:
         if self._gateway is None:
@@ -159,3 +183,7 @@ class Service:
     async def _reload(self, gateway: "Gateway") -> None:
         await gateway.reload()
         self._supervisor.ready(gateway.status())
+
+
+def _ignore() -> None:
+    pass

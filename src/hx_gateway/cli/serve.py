@@ -19,7 +19,11 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=port, help="port to listen on (default 4000)")
     parser.add_argument(
-        "--workers", type=positive, default=1, help="processes; more than one needs REDIS_URL"
+        "--workers",
+        "--num_workers",
+        type=positive,
+        default=1,
+        help="processes that serve the port together (default 1); more need REDIS_URL",
     )
     parser.add_argument(
         "--dev", action="store_true", help="accept a weak master key: never where others can reach"

@@ -4,7 +4,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from select import PIPE_BUF  # what goes into a pipe in one piece, pipe(7)
 
 MAX_WAITING = 10_000
 # Lines of this time go out in one write: each time the thread wakes it takes the interpreter's lock
@@ -27,12 +28,17 @@ class LineWriter:
         *,
         max_waiting: int = MAX_WAITING,
         gather_s: float = _GATHER_S,
+        is_shared: bool = False,
     ) -> None:
-        """`clean` sees everything that is about to be written."""
+        """`clean` sees everything that is about to be written.
+
+        `is_shared`: other processes write there too, so write only what the kernel keeps together.
+        """
         self._fd = fd
         self._clean = clean
         self._max_waiting = max_waiting
         self._gather_s = gather_s
+        self._is_shared = is_shared
         self._waiting: deque[bytes] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -71,7 +77,9 @@ class LineWriter:
             while self._waiting and len(lines) < 256:
                 lines.append(self._waiting.popleft())
             lines.append(self._lost_notice())
-            if not self._write(self._clean(b"\n".join(lines))):
+            data = self._clean(b"\n".join(lines))
+            pieces = whole_lines(data, PIPE_BUF) if self._is_shared else (data,)
+            if not all(map(self._write, pieces)):
                 self.lost += len(lines) - 1
 
     def _lost_notice(self) -> bytes:
@@ -89,3 +97,15 @@ class LineWriter:
             except OSError:  # closed pipe, full disk: a log is the first thing to go without
                 return False
         return True
+
+
+def whole_lines(data: bytes, most: int) -> Iterator[bytes]:
+    """Cut after lines, into pieces of at most `most` bytes; a longer line is a piece of its own."""
+    begin = 0
+    while len(data) - begin > most:
+        end = data.rfind(b"\n", begin, begin + most) + 1 or data.find(b"\n", begin) + 1
+        if not end:
+            break
+        yield data[begin:end]
+        begin = end
+    yield data[begin:]

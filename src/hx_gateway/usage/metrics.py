@@ -15,7 +15,9 @@ from prometheus_client.registry import Collector
 
 from hx_gateway.core.receipt import Attempt, Ending, Receipt
 from hx_gateway.usage.families import families
+from hx_gateway.usage.reading import read
 from hx_gateway.usage.tally import Series, Signature, Tally, series_of, signature, spreads
+from hx_gateway.usage.total import WORKER_ENDS, Family
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES = 10_000
@@ -116,6 +118,12 @@ class Metrics(Collector):
             return generate_latest(self.registry)
         return await asyncio.to_thread(generate_latest, self.registry)
 
+    async def read(self) -> list[Family]:
+        """Take all numbers down, to be added to those of other processes."""
+        if len(self._tallies) < _OFF_LOOP:
+            return read(self.registry)
+        return await asyncio.to_thread(read, self.registry)
+
     def describe(self) -> Iterable[Metric]:
         """Name nothing in advance: `collect` would run at registration otherwise."""
         return ()
@@ -140,6 +148,9 @@ class Metrics(Collector):
             {(): self._log_lines_lost()},
             (),
         )
+        yield _gauge("hx_workers", "Processes that serve this port together.", {(): 1}, ())
+        text = "Worker processes that ended by themselves and were replaced."
+        yield _counter(WORKER_ENDS, text, {(): 0}, ())  # counted by who replaces them
         version = (self._version, platform.python_version())
         yield _gauge("hx_build_info", "What runs.", {version: 1}, ("version", "python"))
 

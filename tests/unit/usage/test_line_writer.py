@@ -1,12 +1,15 @@
 """Lines go out in order; a reader who stops stops nobody."""
 
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from select import PIPE_BUF
 
 import pytest
 
-from hx_gateway.usage.line_writer import LineWriter
+from hx_gateway.usage.line_writer import LineWriter, whole_lines
 
 
 class Pipe:
@@ -77,3 +80,47 @@ def test_a_gap_is_told_in_the_log_itself(pipe: Pipe) -> None:
     line, notice = pipe.read_all().splitlines()
     assert line == b"next"
     assert b'"log_lines_lost","total":1' in notice
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        (b"", [b""]),
+        (b"ab\ncd\n", [b"ab\ncd\n"]),
+        (b"ab\ncd\nef\ngh\n", [b"ab\ncd\n", b"ef\ngh\n"]),
+        (b"ab\nmuch too long\ncd\n", [b"ab\n", b"much too long\n", b"cd\n"]),
+        (b"no end at all", [b"no end at all"]),
+    ],
+)
+def test_lines_are_cut_apart_and_never_through(text: bytes, pieces: list[bytes]) -> None:
+    assert list(whole_lines(text, 6)) == pieces
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_where_others_write_too_a_write_is_whole_lines_that_the_kernel_keeps_together(
+    is_shared: bool,
+) -> None:
+    """Symptom: lines of two processes within each other. A packet is what one write wrote."""
+    lines = [b"%04d" % n + b"x" * 400 for n in range(50)]
+    reader, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with reader, end:
+        all_wait = threading.Event()
+
+        def clean(data: bytes) -> bytes:
+            assert all_wait.wait(30.0)
+            return data
+
+        writer = LineWriter(end.fileno(), clean, is_shared=is_shared)
+        for line in lines:
+            writer.put(line)
+        all_wait.set()
+        packets: list[bytes] = []
+        while b"".join(packets).count(b"\n") < len(lines):
+            packets.append(reader.recv(1_000_000))
+        writer.close()
+    assert b"".join(packets).split() == lines
+    assert all(packet.endswith(b"\n") for packet in packets)
+    if is_shared:
+        assert max(map(len, packets)) <= PIPE_BUF
+    else:  # the control: many lines at once, which a pipe may tear apart
+        assert max(map(len, packets)) > PIPE_BUF

@@ -85,15 +85,20 @@ class Edge:
             self._servers.append(server)
         self._tick()
 
+    def check_tls(self) -> None:
+        """Raise OSError (ssl.SSLError is one) when certificate and key do not fit any more."""
+        if self._tls is not None:
+            tls_context(self.settings)
+
     def renew_tls(self) -> None:
         """Read certificate and key anew for connections from now on.
 
-        Raises OSError (ssl.SSLError is one) when they do not fit; then the old ones stay.
+        Raises like `check_tls`; then the old ones stay.
         """
         settings = self.settings
         if self._tls is None or settings.tls_cert is None:
             return
-        tls_context(settings)  # a pair that does not fit would spoil the context that is in use
+        self.check_tls()  # a pair that does not fit would spoil the context that is in use
         self._tls.load_cert_chain(settings.tls_cert, settings.tls_key)
 
     @property
