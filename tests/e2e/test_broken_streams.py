@@ -64,6 +64,8 @@ class Trials:
     def cuts(self, places: list[int]) -> Iterator[Cut]:
         for fault in [each for each in Fault if each is not Fault.PAUSE]:
             for at in places:
+                if at == self.ends[-1] and fault is Fault.SHORT:
+                    continue  # a proper answer, and a connection that closes at any moment
                 if fault not in BETWEEN or at in (0, *self.ends):
                     self.count += 1
                     yield Cut(fault=fault, at=at, held=self.held, seed=next(self._seeds))
@@ -133,7 +135,7 @@ async def test_a_cut_after_any_event_ends_with_one_error(
     gateway: Gateway, upstream: FaultyUpstream, pair: Pair
 ) -> None:
     trials = Trials(gateway, upstream, pair)
-    await trials.run(trials.cuts([0, *trials.ends[:-1]]))
+    await trials.run(trials.cuts([0, *trials.ends]))
     assert trials.count > 20
     assert not trials.wrong, "\n".join(trials.wrong)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.golden import Case, answer_cases, pieces, recorded
+from tests.support.golden import Case, answer_cases, decoded, pieces, recorded
 
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.provider import WayOut
@@ -57,3 +57,20 @@ def test_damage_is_an_upstream_error_and_nothing_else(
 ) -> None:
     _, _, body = recorded(case.path("response.http"))
     ask(case.out, damaged(body, hits), cuts)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("case", answer_cases(stream=True), ids=str)
+def test_what_follows_the_end_of_an_answer_is_of_no_account(case: Case, apart: bool) -> None:
+    _, _, body = recorded(case.path("response.http"))
+    rest = b'data: {garbage\n\n{"more'
+    sent = [body, rest] if apart else [body + rest]
+    decoder, relay = case.out.decoder(), case.out.relay(wants_usage=True)
+    passed: list[bytes] = []
+    with suppress(UpstreamError):  # once the answer is over, nobody is told of a fault
+        passed += [relay.feed(piece) for piece in sent]
+    with suppress(UpstreamError):
+        assert decoded(decoder, sent) == decoded(case.out.decoder(), [body])
+    assert decoder.over
+    assert relay.over
+    assert b"".join(passed).startswith(body)

@@ -126,5 +126,5 @@ def _note(told: Told, dialect: str, name: bytes, payload: bytes) -> None:
         told.text += event["delta"].get("text", "")
     elif kind == "response.output_text.delta":
         told.text += event["delta"]
-    for choice in event.get("choices", ()):
+    for choice in event.get("choices") or ():
         told.text += (choice.get("delta") or {}).get("content") or choice.get("text") or ""

@@ -19,7 +19,15 @@ Question = Chat | Embedding | Ranking | Opaque
 
 
 class Decoder(Protocol):
-    """Reads an upstream's stream: the same bytes, cut anywhere, give the same events."""
+    """Reads an upstream's stream: the same bytes, cut anywhere, give the same events.
+
+    `over` tells whether the end mark of a complete answer has come, after which nothing counts.
+    """
+
+    @property
+    def over(self) -> bool:
+        """See above."""
+        ...
 
     def feed(self, data: bytes) -> list[Event]:
         """Take more bytes; raises UpstreamError for an error inside the stream, or Garbled."""
@@ -33,11 +41,17 @@ class Decoder(Protocol):
 class Relay(Protocol):
     """Passes an upstream's stream on unchanged, and looks on: usage, errors, proper end.
 
-    `usage` is what was seen so far. `complete` tells whether the stream reached its proper end.
+    `usage` is what was seen so far. `complete` tells whether the stream reached its proper end;
+    `over`, whether its end mark has come as well, after which nothing counts.
     """
 
     usage: Usage | None
     complete: bool
+
+    @property
+    def over(self) -> bool:
+        """See above."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes, give those that may go on now (whole events, minus what was not asked for).

@@ -3,6 +3,18 @@
 import msgspec
 
 NANOS_PER_USD = 1_000_000_000
+# Of one call. More is a mistake of the upstream's, which nobody shall pay for.
+MOST_TOKENS = 10**12
+
+Told = int | float | None
+"""A number of tokens as an upstream writes it: some say `7.0`."""
+
+
+def counted(told: Told) -> int:
+    """Round a count up; an upstream's nonsense (negative, absurd) counts as nothing."""
+    if told is None or not 0 < told <= MOST_TOKENS:
+        return 0
+    return -int(-told // 1)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

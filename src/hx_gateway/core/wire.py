@@ -105,6 +105,8 @@ def _why_not_object(body: bytes, error: Exception) -> str:
         return _TOO_DEEP
     if not body.strip():
         return "The request body is empty; a JSON object is needed."
+    if isinstance(error, UnicodeDecodeError):
+        return "The request body is not UTF-8."
     if not _is_json(body):
         return "The request body is not valid JSON."
     return "The request body must be a JSON object."
@@ -114,6 +116,17 @@ def _is_json(body: bytes) -> bool:
     try:
         _SKIPPED.decode(body)
     except NOT_JSON:
+        return False
+    return True
+
+
+def is_utf8(body: bytes) -> bool:
+    """Tell whether a body is text: what is skipped by a decoder is not looked into."""
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
         return False
     return True
 

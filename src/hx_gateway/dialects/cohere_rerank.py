@@ -15,7 +15,7 @@ from hx_gateway.core.chat import Ranking
 from hx_gateway.core.errors import Garbled, GatewayError, InvalidRequest, UpstreamError
 from hx_gateway.core.event import Event, Ranked, Started, Used
 from hx_gateway.core.provider import Question
-from hx_gateway.core.usage import Measured, Usage
+from hx_gateway.core.usage import Measured, Usage, counted
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.fields import COUNT, SWITCH, TEXT, FieldReader, is_nothing, present
@@ -72,18 +72,19 @@ class _Answer(msgspec.Struct):
         """Read what was billed, in whichever of the places it stands."""
         meta = self.meta or _Meta()
         billed, tokens = meta.billed_units or _Billed(), meta.tokens or _Tokens()
-        counted = self.usage or _Counted()
+        used = self.usage or _Counted()
         spent = (
             tokens.input_tokens
             or billed.input_tokens
             or billed.total_tokens
-            or counted.total_tokens
-            or counted.prompt_tokens
+            or used.total_tokens
+            or used.prompt_tokens
         )
-        searches = _whole(billed.search_units)
+        searches = counted(billed.search_units)
         if spent is None and not searches:
             return None
-        return Measured(input=_whole(spent), output=_whole(tokens.output_tokens), searches=searches)
+        output = counted(tokens.output_tokens)
+        return Measured(input=counted(spent), output=output, searches=searches)
 
 
 _ANSWER = Decoder(_Answer)
@@ -249,13 +250,6 @@ def _shown(event: Ranked) -> dict[str, object]:
         is_text = bytes(event.document)[:1] == b'"'
         shown["document"] = {"text": event.document} if is_text else event.document
     return shown
-
-
-def _whole(number: float | None) -> int:
-    """Round a count up; a vendor's nonsense (negative, not finite, absurd) counts as nothing."""
-    if number is None or not 0 < number < 1e15:
-        return 0
-    return -int(-number // 1)
 
 
 WAY_IN = RerankIn()

@@ -31,6 +31,8 @@ _CONTENT_STARTS = ("Output blocked by content filtering policy",)  # Anthropic
 _CONTENT_CODES = frozenset(
     {"content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation"}
 )
+_MAX_TEXT = 8 * 1024
+_SAYS_NOTHING = ("{}", "[]", "null", '""')
 _BUSY_STATUSES = frozenset({408, 409, 425, 429})
 
 
@@ -92,6 +94,19 @@ def _rejected(said: Complaint) -> Rejected:
         code=said.code if kind is Rejected else None,
         type_=said.type,
     )
+
+
+def text_of(body: bytes) -> str | None:
+    """Get what an error answer in no known shape says; None for web pages and what is no text.
+
+    JSON of another shape is shown as it is: it says more than we could.
+    """
+    try:
+        text = body.decode().strip()
+    except UnicodeDecodeError:
+        return None
+    says_nothing = not text or text in _SAYS_NOTHING or text.startswith("<")
+    return None if says_nothing or len(text) > _MAX_TEXT or "\0" in text else text
 
 
 def retry_after(headers: Mapping[bytes, bytes]) -> float | None:

@@ -23,6 +23,7 @@ _NULL = Raw(b"null")
 _NOTHING = frozenset((b"null", b'""', b"[]", b"{}", b'[""]'))
 _SPACES = b" \t\r\n"
 _SHORT = 64
+_LIST = ord("[")
 
 
 def present(value: Raw) -> Raw | None:
@@ -42,6 +43,17 @@ def json_text(value: Raw) -> str:
         return bytes(value).decode()
     except UnicodeDecodeError:
         raise Garbled("The upstream's answer is not UTF-8.") from None
+
+
+def check_messages(fields: Mapping[str, Raw]) -> None:
+    """Refuse a chat without messages; what each of them says is for whoever answers to judge."""
+    value = fields.get("messages", _NULL)
+    if value == _NULL:
+        raise InvalidRequest("Missing required parameter: 'messages'.", param="messages")
+    if memoryview(value)[0] != _LIST:
+        raise InvalidRequest("'messages' must be a list.", param="messages")
+    if len(value) < _SHORT and is_nothing(value):
+        raise InvalidRequest("'messages' is empty.", param="messages")
 
 
 class FieldReader:

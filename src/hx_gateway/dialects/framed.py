@@ -16,6 +16,7 @@ from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
 
 MAX_FRAMES = 8
+_END = b"[DONE]"
 _NO_FRAME = b"no event looks like this"
 _ANY_JSON = Decoder(Raw)  # checks the form and keeps nothing
 _ALL_JSON = Decoder(list[Raw])
@@ -28,6 +29,11 @@ class Watcher(Protocol):
     text_mark: bytes
     usage: Usage | None
     complete: bool
+
+    @property
+    def over(self) -> bool:
+        """Whether the end mark has come, after which nothing counts."""
+        ...
 
     def is_plain(self, whole: bytes) -> bool:
         """Tell whether events hold text only: nothing to note, nothing to keep back."""
@@ -55,12 +61,14 @@ class FramedRelay:
         "_events",
         "_fault",
         "_frames_left",
+        "_has_end",
         "_head",
         "_tail",
         "_text_end",
         "_text_start",
         "_watcher",
         "complete",
+        "over",
         "usage",
     )
 
@@ -68,9 +76,11 @@ class FramedRelay:
         """`max_event`: bytes that one event may have."""
         self.usage: Usage | None = None
         self.complete = False
+        self.over = False
         self._watcher = watcher
         self._events = sse.WholeEvents(max_event)
         self._begun = False
+        self._has_end = False
         self._fault: UpstreamError | None = None
         self._frames_left = MAX_FRAMES
         self._head = self._tail = _NO_FRAME
@@ -90,7 +100,12 @@ class FramedRelay:
         whole = self._events.feed(data)
         if not whole:
             return b""
-        if not (self._begun and self._watcher.is_plain(whole) and self._is_sound(whole)):
+        if (
+            not self._begun
+            or self.over
+            or not self._watcher.is_plain(whole)
+            or not self._is_sound(whole)
+        ):
             return self._look(whole)
         if self._frames_left:
             self._keep_frame(whole)
@@ -98,7 +113,7 @@ class FramedRelay:
 
     def end(self) -> bytes:
         """See `Relay`."""
-        if self._fault is not None:
+        if self._fault is not None and not self.over:
             raise self._fault
         if self.complete:
             return self._watcher.end()
@@ -151,10 +166,20 @@ class FramedRelay:
             # A comment is no beginning: an upstream that says "processing" may still fail. And a
             # `data` line without data is no comment: clients would read it as JSON.
             return self._begun and event.find(b"data") < 0
+        if self.over:
+            # Formats without a `[DONE]` get one from some servers, and some clients wait for it.
+            passes = data == _END and not self._has_end
+            self._has_end = self._has_end or passes
+            return passes
         _check(event, data)
+        self._has_end = data == _END
         passes = self._watcher.passes(event, data)
         self.usage = self._watcher.usage
         self.complete = self._watcher.complete
+        if self._watcher.over:
+            self.over = True
+            self._head = self._tail = _NO_FRAME
+            self._frames_left = 0
         self._begun = self._begun or passes
         return passes
 
@@ -180,7 +205,7 @@ def _is_all_json(whole: bytes) -> bool:
 
 def _check(event: bytes, data: bytes) -> None:
     """Raise Garbled for an event that is not JSON in UTF-8; comments may hold what they like."""
-    if data == b"[DONE]" or (not data and event.find(b"data") < 0):
+    if data == _END or (not data and event.find(b"data") < 0):
         return
     try:
         _ANY_JSON.decode(data)

@@ -11,7 +11,7 @@ import msgspec
 from hx_gateway.core.errors import Garbled, InvalidRequest, UpstreamError
 from hx_gateway.core.event import Event, Started, Used, Vector
 from hx_gateway.core.provider import Question
-from hx_gateway.core.usage import Usage
+from hx_gateway.core.usage import Told, Usage, counted
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects import ollama_errors
 from hx_gateway.dialects.ndjson import WholeLines
@@ -25,7 +25,7 @@ from hx_gateway.dialects.whole import WholeDecoder
 class _Answer(msgspec.Struct):
     embeddings: list[tuple[float, ...]]
     model: str = ""
-    prompt_eval_count: int | None = None
+    prompt_eval_count: Told = None
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)
@@ -74,7 +74,7 @@ class EmbedOut(msgspec.Struct, frozen=True, kw_only=True):
         return [
             Started(id="", model=answer.model),
             *(Vector(index=i, values=values) for i, values in enumerate(answer.embeddings)),
-            Used(usage=Usage(input=max(answer.prompt_eval_count or 0, 0))),
+            Used(usage=Usage(input=counted(answer.prompt_eval_count))),
         ]
 
     def usage(self, body: bytes) -> Usage | None:

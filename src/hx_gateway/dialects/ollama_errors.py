@@ -9,7 +9,7 @@ import msgspec
 
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.wire import NOT_JSON
-from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
+from hx_gateway.dialects.fault import Complaint, fault_of, retry_after, text_of
 
 
 class _Error(msgspec.Struct):
@@ -25,7 +25,7 @@ def fault(status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamE
     try:
         message = _ERROR.decode(body).error
     except NOT_JSON:
-        message = None
+        message = text_of(body)
     # There are no codes, so this one text, a constant of `llm/llama_server.go`, stands for one.
     code = "context_length_exceeded" if message == _TOO_LONG else None
     return fault_of(

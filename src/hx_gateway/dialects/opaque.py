@@ -14,7 +14,7 @@ from hx_gateway.core.chat import Opaque
 from hx_gateway.core.errors import Garbled, GatewayError, InvalidRequest, UpstreamError
 from hx_gateway.core.event import Answered, Event, Used
 from hx_gateway.core.provider import Question
-from hx_gateway.core.usage import Measured, Usage
+from hx_gateway.core.usage import Measured, Told, Usage, counted
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects import openai_errors
 from hx_gateway.dialects.fields import is_nothing
@@ -26,26 +26,26 @@ MAX_EVENT = 32 * 1024 * 1024
 
 
 class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
+    cached_tokens: Told = None
 
 
 class _Usage(msgspec.Struct):
     """Tokens under either pair of names, or the length of a sound."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    input_tokens: Told = None
+    output_tokens: Told = None
+    prompt_tokens: Told = None
+    completion_tokens: Told = None
     input_tokens_details: _Details | None = None
     seconds: float | None = None
 
     def read(self, images: int) -> Usage:
-        """Give our own count; what is negative would be credit and counts as nothing."""
+        """Give our own count."""
         details = self.input_tokens_details or _Details()
         return Measured(
-            input=max(self.input_tokens or self.prompt_tokens or 0, 0),
-            output=max(self.output_tokens or self.completion_tokens or 0, 0),
-            cached_read=max(details.cached_tokens or 0, 0),
+            input=counted(self.input_tokens or self.prompt_tokens),
+            output=counted(self.output_tokens or self.completion_tokens),
+            cached_read=counted(details.cached_tokens),
             images=images,
             audio_ms=_milliseconds(self.seconds),
         )
@@ -174,6 +174,11 @@ class OpaqueWatcher:
         if seen.type in self._ends:
             self.complete = True
         return True
+
+    @property
+    def over(self) -> bool:
+        """See `Watcher`."""
+        return self.complete
 
     def end(self) -> bytes:
         """See `Watcher`. A complete stream lacks nothing."""

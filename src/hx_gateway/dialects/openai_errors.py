@@ -10,7 +10,7 @@ import msgspec
 from hx_gateway.core import wire
 from hx_gateway.core.errors import GatewayError, UpstreamError
 from hx_gateway.core.wire import NOT_JSON
-from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
+from hx_gateway.dialects.fault import Complaint, fault_of, retry_after, text_of
 
 
 class _Error(msgspec.Struct):
@@ -101,7 +101,7 @@ def _read(body: bytes) -> _Error:
     try:
         said = _BODY.decode(body)
     except NOT_JSON:
-        return _Error()
+        return _Error(message=text_of(body))
     if isinstance(said.error, _Error):
         return said.error
-    return _Error(message=said.error or said.message or said.detail)
+    return _Error(message=said.error or said.message or said.detail or text_of(body))

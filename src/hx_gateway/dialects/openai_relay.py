@@ -17,7 +17,7 @@ class _Choice(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
     usage: WireUsage | None = None
     error: dict[str, object] | str | None = None
 
@@ -39,6 +39,7 @@ class OpenAIWatcher:
         self.usage: Usage | None = None
         self.complete = False
         self._wants_usage = wants_usage
+        self.over = False
         self._done = False
         self._promised = False  # a reason to finish, by naming it without giving it
         self._begun = False
@@ -47,7 +48,8 @@ class OpenAIWatcher:
         """See `Watcher`. Many servers write the null of a field that says nothing yet."""
         # `find` and not `in`: the latter tries its operand as a number first, at twice the price.
         return (
-            whole.find(b"[DONE]") < 0
+            self._begun
+            and whole.find(b"[DONE]") < 0
             and whole.find(b'"error"') < 0
             and _only_null(whole, b'"finish_reason"')
             and _only_null(whole, b'"usage"')
@@ -59,11 +61,11 @@ class OpenAIWatcher:
             self._done = True
             # Whoever writes `finish_reason: null` all along and then stops did not finish. Some
             # servers never write it: to them the end mark is the end.
-            self.complete = self.complete or (self._begun and not self._promised)
+            self.over = self.complete = self.complete or (self._begun and not self._promised)
             return self.complete
         seen = _decode(data)
-        self._begun = True
-        for choice in seen.choices:
+        for choice in seen.choices or ():
+            self._begun = True
             if choice.finish_reason:
                 self.complete = True
             self._promised = self._promised or choice.finish_reason is not msgspec.UNSET

@@ -2,44 +2,44 @@
 
 import msgspec
 
-from hx_gateway.core.usage import Usage
+from hx_gateway.core.usage import Told, Usage, counted
 
 
 class PromptDetails(msgspec.Struct):
     """The parts of the prompt's tokens."""
 
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
+    cached_tokens: Told = None
+    cache_write_tokens: Told = None
 
 
 class CompletionDetails(msgspec.Struct):
     """The parts of the answer's tokens."""
 
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Told = None
 
 
 class WireUsage(msgspec.Struct):
     """The `usage` object."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Told = None
+    completion_tokens: Told = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
 
     def read(self) -> Usage:
-        """Give our own count; a negative number would be credit and counts as nothing."""
-        input_, output = self.prompt_tokens or 0, self.completion_tokens or 0
+        """Give our own count."""
+        input_, output = counted(self.prompt_tokens), counted(self.completion_tokens)
         prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
-        if prompt is None and completion is None and input_ >= 0 and output >= 0:
+        if prompt is None and completion is None:
             return Usage(input=input_, output=output)
         prompt = prompt or PromptDetails()
         completion = completion or CompletionDetails()
         return Usage(
-            input=max(input_, 0),
-            output=max(output, 0),
-            cached_read=max(prompt.cached_tokens or 0, 0),
-            cached_write=max(prompt.cache_write_tokens or 0, 0),
-            reasoning=max(completion.reasoning_tokens or 0, 0),
+            input=input_,
+            output=output,
+            cached_read=counted(prompt.cached_tokens),
+            cached_write=counted(prompt.cache_write_tokens),
+            reasoning=counted(completion.reasoning_tokens),
         )
 
 

@@ -17,12 +17,13 @@ MAX_EVENT = 4 * 1024 * 1024
 SseEvent = tuple[bytes, bytes]
 """The event's name (b"" when it has none) and its data."""
 
+_NO_DATA = b"data: "
 _BOM = b"\xef\xbb\xbf"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 
 
 class SseParser:
-    """Reads events out of a stream; remembers what is incomplete.
+    """Reads events out of a stream; remembers what is incomplete. Without data it is no event.
 
     `is_between`: nothing is, so what comes next begins an event.
     """
@@ -75,7 +76,7 @@ class SseParser:
             line_end = event.find(b"\n")
             if len(event) > MAX_LINE:
                 events += self._events([*event.split(b"\n"), b""])
-            elif line_end < 0 and event.startswith(b"data: "):
+            elif line_end < 0 and event.startswith(b"data: ") and event != _NO_DATA:
                 events.append((b"", event[6:]))
             elif event.startswith(b"event: ") and _is_last_data(event, line_end):
                 events.append((event[7:line_end], event[line_end + 7 :]))
@@ -108,9 +109,9 @@ class SseParser:
             if line.startswith(b"data:"):
                 self._add(line[6:] if line.startswith(b"data: ") else line[5:])
             elif not line:
-                if self._data:
-                    events.append((self._name, b"\n".join(self._data)))
-                    self._data = []
+                if self._data and (data := b"\n".join(self._data)):
+                    events.append((self._name, data))
+                self._data = []
                 self._size = 0
                 self._name = b""
             elif line.startswith(b"event:"):
@@ -127,7 +128,11 @@ class SseParser:
 
 
 def _is_last_data(event: bytes, line_end: int) -> bool:
-    return event.startswith(b"\ndata: ", line_end) and event.find(b"\n", line_end + 1) < 0
+    return (
+        event.startswith(b"\ndata: ", line_end)
+        and event.find(b"\n", line_end + 1) < 0
+        and not event.endswith(_NO_DATA)
+    )
 
 
 class WholeEvents:

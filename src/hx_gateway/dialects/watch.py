@@ -21,6 +21,11 @@ class WatchedRelay:
         self._decoder = decoder
         self._cut = cut
 
+    @property
+    def over(self) -> bool:
+        """See `Relay`."""
+        return self._decoder.over
+
     def feed(self, data: bytes) -> bytes:
         """See `Relay`."""
         self._note(self._decoder.feed(data))

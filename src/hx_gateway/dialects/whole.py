@@ -12,6 +12,7 @@ class WholeDecoder:
     """Gathers an answer and reads it when it ends."""
 
     __slots__ = ("_pieces", "_read", "_size")
+    over = False  # only the end of the body tells
 
     def __init__(self, read: Callable[[bytes], list[Event]]) -> None:
         self._read = read

@@ -25,6 +25,7 @@ from hx_gateway.core.provider import WayIn
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import usd
+from hx_gateway.core.wire import is_utf8
 from hx_gateway.pipeline.canned import canned_events
 from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.drain import Drainer
@@ -39,6 +40,7 @@ from hx_gateway.routing.stall import Waiting
 
 _UNCACHED: Header = (b"cache-control", b"no-cache")
 MAX_NAMED = 4096
+MAX_COMPLAINT = 256 * 1024
 
 
 class Attempter:
@@ -147,6 +149,8 @@ class Attempter:
     ) -> Response:
         if prepared.relayed:
             usage = prepared.out.usage(body)
+            if not is_utf8(body):
+                raise Garbled("The upstream's answer is not UTF-8.")
         else:
             events = prepared.out.decode(body)
             usage = next((e.usage for e in reversed(events) if type(e) is Used), None)
@@ -262,10 +266,21 @@ async def _begin_in_time(reply: Reply, left_s: float) -> None:
 
 async def raise_fault(exchange: Exchange, prepared: Prepared) -> None:
     """Raise what an answer that is none means."""
-    body = await exchange.read()
+    body = await _read_complaint(exchange)
     if exchange.status < 400:  # redirects are not followed: we connect where we were told
         raise Garbled("The upstream answered with a redirect or an unexpected status.")
     raise prepared.out.fault(exchange.status, exchange.headers, body)
+
+
+async def _read_complaint(exchange: Exchange) -> bytes:
+    """Read an error answer as far as it is worth it; the status says most of it."""
+    body = b""
+    try:
+        while len(body) <= MAX_COMPLAINT and (piece := await exchange.receive()):
+            body += piece
+    except UpstreamError:
+        return b""  # broken off or garbled
+    return body if len(body) <= MAX_COMPLAINT else b""
 
 
 def said_of(call: Call, changed: tuple[str, ...], record: Record) -> list[Header]:

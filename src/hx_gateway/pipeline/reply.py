@@ -17,6 +17,11 @@ class Passage(Protocol):
 
     usage: Usage | None
 
+    @property
+    def over(self) -> bool:
+        """Whether the end mark of a complete answer has come, after which nothing counts."""
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """Take upstream bytes, give client bytes; raises UpstreamError."""
         ...
@@ -34,6 +39,11 @@ class Translation:
         self._decoder = decoder
         self._writer = writer
         self.usage: Usage | None = None
+
+    @property
+    def over(self) -> bool:
+        """See `Passage`."""
+        return self._decoder.over
 
     def feed(self, data: bytes) -> bytes:
         """See `Passage`."""
@@ -116,17 +126,27 @@ class Reply:
                 if out:
                     self._pieces += 1
                     return out
+        except UpstreamError as fault:
+            if not self._passage.over:
+                return self._broken(fault)
+        return self._last()
+
+    def _last(self) -> bytes:
+        try:
             last = b"" if self._ended else self._passage.end()
         except UpstreamError as fault:
-            broken = Interrupted(
-                "The upstream broke off while answering.", upstream_status=fault.upstream_status
-            )
-            self._finish(Ending.BROKEN, broken)
-            return self._error(broken)
+            return self._broken(fault)
         self._finish(Ending.COMPLETE)
         if not last:
             raise StopAsyncIteration
         return last
+
+    def _broken(self, fault: UpstreamError) -> bytes:
+        broken = Interrupted(
+            "The upstream broke off while answering.", upstream_status=fault.upstream_status
+        )
+        self._finish(Ending.BROKEN, broken)
+        return self._error(broken)
 
     def _error(self, error: GatewayError) -> bytes:
         return self._way_in.stream_error(error, self._record.call_id)
@@ -140,8 +160,11 @@ class Reply:
         return self._error(error)
 
     async def aclose(self) -> None:
-        """Give the upstream connection back and settle; safe to call twice."""
-        self._finish(Ending.ABANDONED)
+        """Give the upstream connection back and settle; safe to call twice.
+
+        Many clients leave at the end mark and do not wait for the end of the body.
+        """
+        self._finish(Ending.COMPLETE if self._passage.over else Ending.ABANDONED)
 
     def _finish(self, ending: Ending, error: GatewayError | None = None) -> None:
         if self._closed:

@@ -14,6 +14,7 @@ from hx_gateway.core.http import SSE_TYPE, Early, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.provider import WayIn
 from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.dialects.fields import check_messages
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import read_contract, take_controls
 from hx_gateway.pipeline.handle import Pipeline
@@ -41,10 +42,16 @@ class Inference:
 
     def handler(self, operation: Operation, dialect: str) -> Handler:
         """Make the handler of one operation in one client format."""
-        return partial(self._answer, operation, dialect)
+        answer = self._converse if operation is Operation.CHAT else self._answer
+        return partial(answer, operation, dialect)
 
     def _answer(self, operation: Operation, dialect: str, visit: Visit) -> Awaitable[Response]:
         return self.answer(visit, self.call(visit, operation, dialect))
+
+    def _converse(self, operation: Operation, dialect: str, visit: Visit) -> Awaitable[Response]:
+        call = self.call(visit, operation, dialect)
+        check_messages(call.fields)
+        return self.answer(visit, call)
 
     def answer(self, visit: Visit, call: Call) -> Awaitable[Response]:
         """Answer a call; a stream may begin before it is known whether there is an answer."""

@@ -75,9 +75,11 @@ class ResponseRoutes:
         call = self._inference.call(visit, Operation.CHAT, DIALECT)
         stores = wire.bool_field(call.fields, "store") if _is_given(call, "store") else True
         _check(call)
-        given = items_of(call.fields["input"]) if "input" in call.fields else []
+        given = items_of(call.fields["input"]) if _is_given(call, "input") else []
         _check_items(given)
         earlier = await self._earlier(visit, call)
+        if not given and earlier is None:
+            raise InvalidRequest("'input' is required: nothing is asked.", param="input")
         keeps = stores and self._shelf.keeps
         conversation = _EMPTY
         if earlier is not None or keeps:

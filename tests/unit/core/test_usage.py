@@ -2,7 +2,7 @@
 
 import pytest
 
-from hx_gateway.core.usage import Measured, Price, Usage, usd
+from hx_gateway.core.usage import MOST_TOKENS, Measured, Price, Told, Usage, counted, usd
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,15 @@ def test_a_usage_is_priced(price: Price, usage: Usage, nanos: int) -> None:
 )
 def test_dollars_are_written_without_rounding(nanos: int, text: str) -> None:
     assert usd(nanos) == text
+
+
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [
+        (7, 7), (7.0, 7), (6.2, 7), (0, 0), (None, 0), (-1, 0), (-0.5, 0), (1e300, 0),
+        (MOST_TOKENS, MOST_TOKENS), (MOST_TOKENS + 1, 0), (float("nan"), 0),
+    ],
+)  # fmt: skip
+def test_what_an_upstream_counts_is_a_whole_number(told: Told, tokens: int) -> None:
+    assert counted(told) == tokens
+    assert type(counted(told)) is int

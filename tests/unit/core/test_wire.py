@@ -32,6 +32,12 @@ def test_a_text_that_is_no_utf8_is_refused_at_once() -> None:
         wire.decode_fields(b'{"model":"\xff"}')
 
 
+def test_why_it_is_no_text_is_said() -> None:
+    with pytest.raises(InvalidRequest, match="not UTF-8"):
+        wire.decode_fields(b'{"a":"\xff"}')
+    assert [wire.is_utf8(body) for body in (b"a", "ä".encode(), b"\xff")] == [True, True, False]
+
+
 def test_fields_keep_the_bytes_of_the_client() -> None:
     fields = wire.decode_fields(b'{"model":"m","n":1.50,"u":"\\u00e4"}')
     assert bytes(fields["n"]) == b"1.50"

@@ -7,6 +7,7 @@ from hx_gateway.dialects.fields import (
     TEXT,
     TEXT_OR_TEXTS,
     FieldReader,
+    check_messages,
     json_text,
     present,
     texts,
@@ -51,3 +52,17 @@ def test_an_upstreams_json_must_be_utf8() -> None:
 def test_raw_fields_may_be_absent_or_null() -> None:
     assert [present(Raw(value)) for value in (b"", b"null")] == [None, None]
     assert present(Raw(b"0")) == Raw(b"0")
+
+
+@pytest.mark.parametrize("value", [b"null", b"[]", b"[ \n ]", b'"hi"', b"{}", b"1"])
+def test_a_chat_without_a_list_of_messages_is_refused(value: bytes) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_messages({"messages": Raw(value)})
+    assert caught.value.param == "messages"
+
+
+def test_what_messages_say_is_not_looked_into() -> None:
+    check_messages({"messages": Raw(b"[1]")})
+    check_messages({"messages": Raw(b"[" + b" " * 100 + b"]")})  # long: nobody sends that
+    with pytest.raises(InvalidRequest, match="Missing"):
+        check_messages({})

@@ -13,6 +13,7 @@ class Watching:
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.complete = False
+        self.over = False
         self.asked = 0
         self.seen: list[bytes] = []
 
@@ -23,6 +24,7 @@ class Watching:
     def passes(self, event: bytes, data: bytes) -> bool:
         self.seen.append(data)
         self.complete = b"end" in data
+        self.over = b"over" in data
         return b"keep" not in data
 
     def end(self) -> bytes:
@@ -101,3 +103,23 @@ def test_an_event_without_data_does_not_go_on(empty: bytes) -> None:
     )
     assert relay.feed(empty) == b""
     assert relay.feed(event("c") + empty + event("d")) == event("c") + event("d")
+
+
+@pytest.mark.parametrize("rest", [b"data: {garbage\n\n", event("more"), event("more!")])
+def test_nothing_counts_after_the_end_mark(rest: bytes) -> None:
+    relay = FramedRelay(Watching())
+    for sent in (event("a"), event("b"), event("end over!", "of another frame")):
+        assert relay.feed(sent) == sent
+    assert relay.over
+    assert relay.feed(rest) == b""
+    assert relay.end() == b"rest"
+
+
+def test_an_end_mark_behind_the_end_goes_on_once() -> None:
+    """Formats without one get one from some servers, and some clients take it for the end."""
+    done = b"data: [DONE]\n\n"
+    relay = FramedRelay(Watching())
+    last = event("end over!")
+    assert relay.feed(last + done + done) == last + done
+    assert relay.feed(done) == b""
+    assert relay.end() == b"rest"

@@ -21,6 +21,7 @@ from hx_gateway.dialects.ollama_errors import fault, stream_fault
             "the input length exceeds the context length",
         ),
         (400, b"<html>", Rejected, "The upstream refused the request."),
+        (400, b"no JSON", Rejected, "no JSON"),
         (404, b'{"error":"not found"}', ModelMissing, "The upstream does not know the model."),
     ],
 )

@@ -37,7 +37,13 @@ def test_a_broken_stream_ends_without_an_end_mark() -> None:
         (b'{"detail":"No."}', "No."),
         (b"<html>", "The upstream refused the request."),
         (b"\xff", "The upstream refused the request."),
-        (b'{"error":[1]}', "The upstream refused the request."),
+        (b"No.\n", "No."),
+        (b'{"error":[1]}', '{"error":[1]}'),
+        (b'{"detail":[{"loc":["body","n"]}]}', '{"detail":[{"loc":["body","n"]}]}'),
+        (b"{}", "The upstream refused the request."),
+        (b"", "The upstream refused the request."),
+        (b"a\0b", "The upstream refused the request."),
+        (b"x" * 8193, "The upstream refused the request."),
     ],
 )
 def test_error_bodies_of_every_shape_are_read(body: bytes, message: str) -> None:

@@ -181,3 +181,32 @@ def test_what_a_model_says_cannot_fake_a_mark() -> None:
     assert passing.feed(text("a") + said + said) == text("a") + said + said
     assert passing.usage is None
     assert not passing.complete
+
+
+@pytest.mark.parametrize("rest", [DONE, text("more"), STOP + DONE])
+def test_what_follows_the_end_mark_does_not_go_on(rest: bytes) -> None:
+    """Symptom: a client that reads on saw two ends of one answer."""
+    passing = relay()
+    assert passing.feed(text("a") + STOP + DONE + rest) == text("a") + STOP + DONE
+    assert passing.over
+    assert passing.feed(rest) == b""
+    assert passing.end() == b""
+
+
+def test_events_without_a_choice_are_no_answer() -> None:
+    """Symptom: an upstream that said nothing at all and `[DONE]` looked like success."""
+    passing = relay()
+    passing.feed(b'data: {"choices":[]}\n\n')
+    assert passing.feed(DONE) == b""
+    with pytest.raises(Interrupted):
+        passing.end()
+
+
+def test_an_event_may_say_null_for_no_choices() -> None:
+    """As servers in Go write an empty list."""
+    event = b'data: {"choices":null,"usage":{"prompt_tokens":3}}\n\n'
+    passing = relay()
+    assert passing.feed(text("a", reason="") + event) == text("a", reason="") + event
+    assert passing.usage == Usage(input=3)
+    assert passing.feed(text("b", reason="")) == text("b", reason="")
+    assert passing.feed(DONE) == DONE

@@ -15,3 +15,9 @@ def test_nulls_and_negative_numbers_count_as_nothing() -> None:
         type=WireUsage,
     )
     assert seen.read() == Usage()
+
+
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    """Symptom: a good answer was refused for its `"prompt_tokens": 7.0`."""
+    seen = msgspec.json.decode(b'{"prompt_tokens":7.0,"completion_tokens":1.5}', type=WireUsage)
+    assert seen.read() == Usage(input=7, output=2)

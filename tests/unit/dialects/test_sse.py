@@ -111,3 +111,12 @@ def test_data_of_one_event(event: bytes, data: bytes) -> None:
 )
 def test_json_is_put_on_one_line(before: bytes, after: bytes) -> None:
     assert bytes(sse.one_line(Raw(before))) == after
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_without_data_it_is_no_event(cut: int) -> None:
+    """Symptom: `data:` alone, as some servers write to keep a connection, ended a good answer."""
+    stream = b"data: a\n\ndata:\n\ndata: \n\ndata\n\nevent: x\ndata: \n\nevent: y\n\ndata: b\n\n"
+    parser = sse.SseParser()
+    events = [*parser.feed(b"data: 0\n\n"), *parser.feed(stream[:cut]), *parser.feed(stream[cut:])]
+    assert events == [(b"", b"0"), (b"", b"a"), (b"", b"b")]

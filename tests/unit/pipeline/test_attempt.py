@@ -3,9 +3,9 @@
 import pytest
 from tests.support.deployments import route
 from tests.support.pipelines import Rig, chat_deployment, delta, whole
-from tests.support.sender import Answer, ScriptedSender
+from tests.support.sender import Answer, Piece, ScriptedSender
 
-from hx_gateway.core.errors import Garbled, Overloaded, UpstreamError
+from hx_gateway.core.errors import Garbled, Interrupted, Overloaded, Rejected, UpstreamError
 from hx_gateway.core.http import Deadlines
 
 
@@ -49,3 +49,24 @@ async def test_a_stream_keeps_its_place_until_it_ends() -> None:
     assert reply.chunks is not None
     await reply.chunks.aclose()
     assert rig.health.of(only).in_flight == 0
+
+
+async def test_an_answer_that_is_no_text_is_garbled() -> None:
+    """Symptom: half a character inside a whole answer went on to a client that cannot read it."""
+    broken = whole("x").replace(b'"x"', b'"\xc3"')
+    rig = Rig(
+        ScriptedSender(a=[Answer(200, broken)]), route("m", chat_deployment("a")), num_retries=0
+    )
+    with pytest.raises(Garbled):
+        await rig.ask()
+
+
+@pytest.mark.parametrize("rest", [[b"x" * 60_000] * 5000, [Interrupted("cut")]])
+async def test_an_error_answer_is_read_as_far_as_it_is_worth_it(rest: list[Piece]) -> None:
+    """Symptom elsewhere: an upstream's endless error page fills the memory."""
+    answer = Answer(400, b'{"error":{"message":"', *rest)
+    rig = Rig(ScriptedSender(a=[answer]), route("m", chat_deployment("a")), num_retries=0)
+    with pytest.raises(Rejected, match="refused the request"):
+        await rig.ask()
+    assert len(rig.sender.exchanges[0]._pieces) in {0, 4995}
+    assert rig.sender.exchanges[0].closed == 1

@@ -6,7 +6,7 @@ from tests.support.pipelines import CALLER, DONE, USED, Receipts, collect, delta
 from tests.support.sender import Piece, ScriptedExchange
 from tests.unit.pipeline.test_record import begin
 
-from hx_gateway.core.errors import Garbled, Interrupted, Unreachable
+from hx_gateway.core.errors import Garbled, Interrupted, TimedOut, Unreachable
 from hx_gateway.core.event import Event, Finish, Finished, Started, TextDelta, Used
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.usage import Usage
@@ -62,6 +62,37 @@ async def test_an_answer_that_is_all_end_is_told_once() -> None:
     await rig.reply.begin()
     assert await collect(rig.reply) == b"all"
     assert rig.receipts.only.ending is Ending.COMPLETE
+
+
+@pytest.mark.parametrize("fault", [Interrupted("cut"), TimedOut("silent"), b"data: {garbage\n\n"])
+@pytest.mark.parametrize("is_translated", [False, True])
+async def test_what_comes_after_the_end_mark_is_of_no_account(
+    fault: Piece, is_translated: bool
+) -> None:
+    """Symptom: an upstream that dropped the connection behind `[DONE]` made an error of a success."""
+    rig = Rig(delta("a"), delta(finish="stop"), DONE, fault)
+    if is_translated:
+        rig.reply._passage = Translation(openai_chat.WAY_OUT.decoder(), Counting())
+    await rig.reply.begin()
+    told = await collect(rig.reply)
+    assert told == (b"2.1.all" if is_translated else delta("a") + delta(finish="stop") + DONE)
+    assert rig.receipts.only.ending is Ending.COMPLETE
+
+
+async def test_who_leaves_at_the_end_mark_has_got_all() -> None:
+    rig = Rig(delta("a"), delta(finish="stop"), DONE, 60.0)
+    await rig.reply.begin()
+    assert [await anext(rig.reply) for _ in range(3)][-1] == DONE
+    await rig.reply.aclose()
+    assert rig.receipts.only.ending is Ending.COMPLETE
+
+
+class Counting:
+    def write(self, events: list[Event]) -> bytes:
+        return b"%d." % len(events)
+
+    def end(self) -> bytes:
+        return b"all"
 
 
 class LastOnly:

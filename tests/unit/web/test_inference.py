@@ -17,6 +17,7 @@ from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.web.endpoint import Visit
 from hx_gateway.web.inference import Inference, endpoints
 
+ASKED = [{"role": "user", "content": "hi"}]
 STREAMED = Answer(200, delta("hi"), delta(finish="stop"), DONE)
 
 
@@ -37,15 +38,15 @@ async def ask(
 
 async def test_a_chat_is_answered() -> None:
     rig = Rig(ScriptedSender(a=[Answer(200, whole("hi"))]), route("m", chat_deployment("a")))
-    response = await ask(inference(rig), model="m", messages=[])
+    response = await ask(inference(rig), model="m", messages=ASKED)
     assert response.body == whole("hi")
 
 
 async def test_a_model_may_come_from_the_group_header() -> None:
     rig = Rig(ScriptedSender(a=[Answer(200, whole("hi"))]), route("m", chat_deployment("a")))
-    assert (await ask(inference(rig), group=b"m", messages=[])).status == 200
+    assert (await ask(inference(rig), group=b"m", messages=ASKED)).status == 200
     with pytest.raises(InvalidRequest):
-        await ask(inference(rig), messages=[])
+        await ask(inference(rig), messages=ASKED)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,10 @@ async def test_a_model_may_come_from_the_group_header() -> None:
         {"model": 5},
         {"model": "m", "stream": "yes"},
         {"model": "m", "stream": True, "stream_options": 1},
+        {"model": "m"},
+        {"model": "m", "messages": None},
+        {"model": "m", "messages": []},
+        {"model": "m", "messages": "hi"},
     ],
 )
 async def test_what_cannot_be_read_is_refused_by_name(body: dict[str, Any]) -> None:
@@ -65,7 +70,7 @@ async def test_what_cannot_be_read_is_refused_by_name(body: dict[str, Any]) -> N
 
 async def begin(rig: Rig) -> tuple[Request, "asyncio.Task[Response]"]:
     """Ask for a stream whose answer is long in coming."""
-    body = {"model": "m", "messages": [], "stream": True}
+    body = {"model": "m", "messages": ASKED, "stream": True}
     request = Request("POST", "/v1/chat/completions", "", {}, body=wire.encode(body))
     handler = inference(rig).handler(Operation.CHAT, "openai_chat")
     task = asyncio.ensure_future(handler(Visit("v-1", request, CALLER)))

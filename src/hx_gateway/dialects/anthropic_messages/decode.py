@@ -151,6 +151,11 @@ class MessageDecoder:
         self._tools: dict[int, int] = {}
         self._unfilled: set[int] = set()
 
+    @property
+    def over(self) -> bool:
+        """See `Decoder`."""
+        return self._complete
+
     def feed(self, data: bytes) -> list[Event]:
         """See `Decoder`."""
         is_whole = self._parser.is_between
@@ -159,6 +164,8 @@ class MessageDecoder:
         events: list[Event] = []
         read = self._parser.feed(data)
         for _, payload in read:
+            if self._complete:
+                break
             event = decode_event(payload)
             delta = event.delta
             if event.type == "content_block_delta" and delta is not None:

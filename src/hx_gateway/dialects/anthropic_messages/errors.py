@@ -10,7 +10,7 @@ import msgspec
 from hx_gateway.core import wire
 from hx_gateway.core.errors import ContextWindowExceeded, GatewayError, UpstreamError
 from hx_gateway.core.wire import NOT_JSON
-from hx_gateway.dialects.fault import Complaint, fault_of, retry_after
+from hx_gateway.dialects.fault import Complaint, fault_of, retry_after, text_of
 
 _STATUSES = {
     "invalid_request_error": 400,
@@ -83,4 +83,4 @@ def _read(body: bytes) -> _Error:
     try:
         return _BODY.decode(body).error
     except NOT_JSON:
-        return _Error()
+        return _Error(message=text_of(body))

@@ -2,22 +2,22 @@
 
 import msgspec
 
-from hx_gateway.core.usage import Usage
+from hx_gateway.core.usage import Told, Usage, counted
 
 
 class OutputDetails(msgspec.Struct):
     """The parts of the answer's tokens."""
 
-    thinking_tokens: int | None = None
+    thinking_tokens: Told = None
 
 
 class WireUsage(msgspec.Struct):
     """The `usage` object; a stream sends it in pieces, each cumulative."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: Told = None
+    output_tokens: Told = None
+    cache_creation_input_tokens: Told = None
+    cache_read_input_tokens: Told = None
     output_tokens_details: OutputDetails | None = None
 
     def over(self, earlier: Usage | None) -> Usage:
@@ -46,5 +46,5 @@ def wire_usage(usage: Usage) -> dict[str, int]:
     }
 
 
-def _or(value: int | None, earlier: int) -> int:
-    return earlier if value is None else max(value, 0)
+def _or(value: float | None, earlier: int) -> int:
+    return earlier if value is None else counted(value)

@@ -32,6 +32,11 @@ class MessageWatcher:
         self._begun = self._begun or seen.type != "ping"
         return self._begun
 
+    @property
+    def over(self) -> bool:
+        """See `Watcher`."""
+        return self.complete
+
     def end(self) -> bytes:
         """See `Watcher`. A complete stream lacks nothing."""
         return b""

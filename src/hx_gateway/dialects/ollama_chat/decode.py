@@ -18,7 +18,7 @@ from hx_gateway.core.event import (
     ToolStarted,
     Used,
 )
-from hx_gateway.core.usage import Usage
+from hx_gateway.core.usage import Told, Usage, counted
 from hx_gateway.core.wire import NOT_JSON, raw
 from hx_gateway.dialects.fields import ABSENT, json_text, present
 from hx_gateway.dialects.ndjson import LineParser
@@ -47,8 +47,8 @@ class _Line(msgspec.Struct):
     message: _Message | None = None
     done: bool = False
     done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
+    prompt_eval_count: Told = None
+    eval_count: Told = None
     logprobs: Raw = ABSENT
     error: str | None = None
     status: int | None = None
@@ -74,6 +74,11 @@ class ChatDecoder:
         self._done = False
         self._tools = 0
 
+    @property
+    def over(self) -> bool:
+        """See `Decoder`."""
+        return self._done
+
     def feed(self, data: bytes) -> list[Event]:
         """See `Decoder`."""
         return self._read(self._lines.feed(data))
@@ -95,6 +100,8 @@ class ChatDecoder:
     def _read(self, lines: list[bytes]) -> list[Event]:
         events: list[Event] = []
         for data in lines:
+            if self._done:
+                break
             line = _decode(data)
             if not self._started:
                 self._started = True
@@ -121,7 +128,7 @@ class ChatDecoder:
     def _finish(self, line: _Line, events: list[Event]) -> None:
         self._done = True
         events.append(Finished(reason=self._reason(line.done_reason)))
-        used = Usage(input=max(line.prompt_eval_count or 0, 0), output=max(line.eval_count or 0, 0))
+        used = Usage(input=counted(line.prompt_eval_count), output=counted(line.eval_count))
         events.append(Used(usage=used))
 
     def _reason(self, reason: str | None) -> Finish:

@@ -81,12 +81,13 @@ class _Seen(msgspec.Struct):
 _ANSWER = Decoder(_Answer)
 _SEEN = Decoder(_Seen)
 _EMPTY = _Delta()
+_NO_MARK = b"nothing that follows the end is text"
 
 
 def decode_chat(body: bytes) -> list[Event]:
     """Read a whole answer; raises Garbled when it is none."""
     answer = _decode(body)
-    if answer.choices is None:
+    if not answer.choices:
         raise Garbled("The upstream's answer has no choices.")
     events = ChatDecoder().read(answer)
     if not any(isinstance(event, Finished) for event in events):
@@ -102,7 +103,7 @@ def find_usage(body: bytes) -> Usage | None:
         raise Garbled("The upstream's answer is not a chat completion.") from None
     if seen.error is not None:
         raise stream_fault(body)
-    if seen.choices is None:
+    if not seen.choices:
         raise Garbled("The upstream's answer has no choices.")
     return None if seen.usage is None else seen.usage.read()
 
@@ -110,15 +111,18 @@ def find_usage(body: bytes) -> Usage | None:
 class ChatDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_done", "_finished", "_frame", "_parser", "_promised", "_started", "_tools")
+    __slots__ = (
+        "_begun", "_finished", "_frame", "_parser", "_promised", "_started", "_tools", "over",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._parser = sse.SseParser()
         self._frame = TextFrame(b'"content":"')
+        self.over = False
         self._started = False
+        self._begun = False
         self._finished = False
         self._promised = False
-        self._done = False
         self._tools: dict[tuple[int, int], int] = {}
 
     def feed(self, data: bytes) -> list[Event]:
@@ -129,8 +133,10 @@ class ChatDecoder:
         events: list[Event] = []
         read = self._parser.feed(data)
         for _, payload in read:
+            if self.over:
+                break
             if payload == b"[DONE]":
-                self._done = True
+                self._close()
             else:
                 events += self.read(_decode(payload))
         if is_whole and len(read) == 1 and self._parser.is_between:
@@ -139,12 +145,18 @@ class ChatDecoder:
 
     def end(self) -> list[Event]:
         """See `Decoder`."""
-        # See OpenAIWatcher: an end mark is the end only where reasons to finish are never named.
-        if self._finished or (self._done and self._started and not self._promised):
+        if self._finished:
             return []
         if self._started:
             raise Interrupted("The upstream broke off its answer.")
         raise Garbled("The upstream ended its answer before it began.")
+
+    def _close(self) -> None:
+        # See OpenAIWatcher: an end mark is the end only where reasons to finish are never named.
+        self._finished = self._finished or (self._begun and not self._promised)
+        self.over = self._finished
+        if self.over:
+            self._frame = TextFrame(_NO_MARK)
 
     def read(self, answer: _Answer) -> list[Event]:
         """Turn one chunk (or a whole answer) into events."""
@@ -155,6 +167,7 @@ class ChatDecoder:
                 Started(id=answer.id or "", model=answer.model or "", created=answer.created)
             )
         for choice in answer.choices or ():
+            self._begun = True
             self._read_choice(choice, events)
         if answer.usage is not None:
             events.append(Used(usage=answer.usage.read()))

@@ -77,7 +77,7 @@ class CompletionsOut(msgspec.Struct, frozen=True, kw_only=True):
     def decode(self, body: bytes) -> list[Event]:
         """Read a whole answer."""
         answer = _decode(body)
-        if answer.choices is None:
+        if not answer.choices:
             raise Garbled("The upstream's answer has no choices.")
         return CompletionsDecoder().read(answer)
 
@@ -101,19 +101,23 @@ class CompletionsOut(msgspec.Struct, frozen=True, kw_only=True):
 class CompletionsDecoder:
     """Reads one stream."""
 
-    __slots__ = ("_complete", "_parser", "_started")
+    __slots__ = ("_begun", "_complete", "_parser", "_started", "over")
 
     def __init__(self) -> None:
         self._parser = sse.SseParser()
+        self.over = False
         self._started = False
+        self._begun = False
         self._complete = False
 
     def feed(self, data: bytes) -> list[Event]:
         """See `Decoder`."""
         events: list[Event] = []
         for _, payload in self._parser.feed(data):
+            if self.over:
+                break
             if payload == b"[DONE]":
-                self._complete = True
+                self.over = self._complete = self._complete or self._begun
             else:
                 events += self.read(_decode(payload))
         return events
@@ -135,6 +139,7 @@ class CompletionsDecoder:
                 Started(id=answer.id or "", model=answer.model or "", created=answer.created)
             )
         for choice in answer.choices or ():
+            self._begun = True
             logprobs = present(choice.logprobs)
             if choice.text or logprobs is not None:
                 text = choice.text or ""

@@ -127,10 +127,17 @@ class ResponseDecoder:
         self._tools: dict[int, int] = {}
         self._filled: set[int] = set()
 
+    @property
+    def over(self) -> bool:
+        """See `Decoder`."""
+        return self._complete
+
     def feed(self, data: bytes) -> list[Event]:
         """See `Decoder`."""
         events: list[Event] = []
         for _, payload in self._parser.feed(data):
+            if self._complete:
+                break
             if payload != b"[DONE]":
                 events += self._read(decode_event(payload))
         return events

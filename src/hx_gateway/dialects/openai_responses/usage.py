@@ -2,40 +2,40 @@
 
 import msgspec
 
-from hx_gateway.core.usage import Usage
+from hx_gateway.core.usage import Told, Usage, counted
 
 
 class InputDetails(msgspec.Struct):
     """The parts of the input's tokens."""
 
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
+    cached_tokens: Told = None
+    cache_write_tokens: Told = None
 
 
 class OutputDetails(msgspec.Struct):
     """The parts of the output's tokens."""
 
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Told = None
 
 
 class WireUsage(msgspec.Struct):
     """The `usage` object."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Told = None
+    output_tokens: Told = None
     input_tokens_details: InputDetails | None = None
     output_tokens_details: OutputDetails | None = None
 
     def read(self) -> Usage:
-        """Give our own count; a negative number would be credit and counts as nothing."""
+        """Give our own count."""
         taken = self.input_tokens_details or InputDetails()
         given = self.output_tokens_details or OutputDetails()
         return Usage(
-            input=max(self.input_tokens or 0, 0),
-            output=max(self.output_tokens or 0, 0),
-            cached_read=max(taken.cached_tokens or 0, 0),
-            cached_write=max(taken.cache_write_tokens or 0, 0),
-            reasoning=max(given.reasoning_tokens or 0, 0),
+            input=counted(self.input_tokens),
+            output=counted(self.output_tokens),
+            cached_read=counted(taken.cached_tokens),
+            cached_write=counted(taken.cache_write_tokens),
+            reasoning=counted(given.reasoning_tokens),
         )
 
 

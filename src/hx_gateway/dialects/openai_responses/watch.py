@@ -34,6 +34,11 @@ class ResponseWatcher:
             self.complete = True
         return True
 
+    @property
+    def over(self) -> bool:
+        """See `Watcher`."""
+        return self.complete
+
     def end(self) -> bytes:
         """See `Watcher`. A complete stream lacks nothing."""
         return b""

@@ -84,10 +84,30 @@ def test_an_error_with_status_200_is_an_error() -> None:
 
 
 def test_usage_of_a_relayed_answer_may_be_missing() -> None:
-    assert find_usage(b'{"choices":[]}') is None
+    assert find_usage(b'{"choices":[{}]}') is None
     assert find_usage(b'{"choices":[{}],"usage":{"prompt_tokens":2}}') == Usage(input=2)
 
 
 def test_a_whole_answer_without_a_reason_still_finishes() -> None:
     events: list[Event] = decode_chat(b'{"id":"i","model":"m","choices":[{"message":{}}]}')
     assert events == [Started(id="i", model="m"), Finished(reason=Finish.STOP)]
+
+
+@pytest.mark.parametrize("choices", [b"[]", b"null"])
+def test_an_answer_without_a_choice_is_none(choices: bytes) -> None:
+    """Symptom: clients that read the first choice raised an error of their own."""
+    body = b'{"choices":' + choices + b"}"
+    for read in (decode_chat, find_usage):
+        with pytest.raises(Garbled):
+            read(body)
+    with pytest.raises(Interrupted):
+        drained(ChatDecoder(), b"data: " + body + b"\n\ndata: [DONE]\n\n")
+
+
+def test_nothing_counts_after_the_end_mark() -> None:
+    decoder = ChatDecoder()
+    piece = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    said_before = [*decoder.feed(piece), *decoder.feed(piece), *decoder.feed(b"data: [DONE]\n\n")]
+    assert said(said_before) == "aa"
+    assert decoder.over
+    assert decoder.feed(piece) == decoder.feed(b"data: {garbage\n\n") == decoder.end() == []

@@ -42,7 +42,7 @@ def test_an_embedding_is_no_chat() -> None:
 
 
 def test_the_rest_of_the_port_is_there() -> None:
-    answer = b'{"choices":[],"usage":{"prompt_tokens":1}}'
+    answer = b'{"choices":[{}],"usage":{"prompt_tokens":1}}'
     assert WAY_OUT.usage(answer) is not None
     assert WAY_OUT.decode(answer)
     assert WAY_OUT.decoder().feed(b"") == []

@@ -44,6 +44,19 @@ def test_what_is_no_answer_is_garbled(body: bytes) -> None:
 
 
 def test_relayed_answers_are_counted() -> None:
-    assert WAY_OUT.usage(b'{"choices":[],"usage":{"prompt_tokens":2}}') == Usage(input=2)
+    assert WAY_OUT.usage(b'{"choices":[{}],"usage":{"prompt_tokens":2}}') == Usage(input=2)
     assert WAY_OUT.relay(wants_usage=False).feed(b"") == b""
     assert type(WAY_OUT.fault(500, {}, b"")) is Overloaded
+
+
+def test_nothing_counts_after_the_end_mark() -> None:
+    decoder = WAY_OUT.decoder()
+    piece = b'data: {"choices":[{"text":"a"}]}\n\n'
+    assert said(decoder.feed(piece + b"data: [DONE]\n\n" + piece)) == "a"
+    assert decoder.over
+    assert decoder.feed(piece) == decoder.end() == []
+
+
+def test_an_end_mark_alone_is_no_answer() -> None:
+    with pytest.raises(Garbled):
+        drained(WAY_OUT.decoder(), b"data: [DONE]\n\n")
