@@ -226,7 +226,21 @@ async def test_oai_08_an_unknown_model_reaches_nobody(gateway: Gateway, upstream
 
 @pytest.mark.parametrize("path", [COMPLETE, "/v1/embeddings", "/v1/completions", SEARCH, UPSERT])
 @pytest.mark.parametrize(
-    "body", [b"{", b'["a"]', b"", b"null", b'"text"', b"\xff\xfe", b"[" * 2000, b'{"a":1}}', b"NaN"]
+    "body",
+    [
+        b"{",
+        b'["a"]',
+        b"",
+        b"null",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 2000,
+        b'{"a":1}}',
+        b"NaN",
+        b'{"model":"chat-a","model":"chat-b","input":"a","messages":[]}',
+        b'{"input":[{"a":1,"a":1}]}',
+        b'{"user":"\\ud83d"}',
+    ],
 )
 async def test_oai_09_rs_18_a_broken_body_is_a_400_in_json(
     gateway: Gateway, upstream: Upstream, path: str, body: bytes
@@ -235,6 +249,25 @@ async def test_oai_09_rs_18_a_broken_body_is_a_400_in_json(
     is_json = body in {b'["a"]', b"null", b'"text"'}
     status = 422 if is_json and path in {SEARCH, UPSERT} else 400
     check_error(answer, status, answer.json()["error"]["type"])
+    assert upstream.asked == []
+
+
+async def test_a_doubled_key_is_refused_in_the_words_of_the_route(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    body = (
+        b'{"model":"chat-a","max_tokens":9,"messages":[{"role":"user","content":"a"}],"model":"b"}'
+    )
+    for path in (COMPLETE, "/v1/responses", "/v1/messages"):
+        answer = await gateway.ask(path, method="POST", body=body)
+        error = answer.json()["error"]
+        assert (answer.status, error["type"]) == (400, "invalid_request_error")
+        assert error["message"] == "'model' is given twice."
+        is_anthropic = path == "/v1/messages"
+        assert ("param" in error, answer.json().get("type") == "error") == (
+            not is_anthropic,
+            is_anthropic,
+        )
     assert upstream.asked == []
 
 

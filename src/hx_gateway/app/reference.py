@@ -33,7 +33,7 @@ FURTHER_CODES = {
     "expired_api_key": "The key's time is over.",
     "gateway_shutdown": "The gateway stops, and this stream took longer than the drain.",
     "invalid_form": "The form is malformed, cut, or beyond a limit.",
-    "invalid_json": "The body is not JSON, not an object, or nested too deeply.",
+    "invalid_json": "The body is no JSON object, too deep, or has a key twice or a long number.",
     "deployment_busy": "The deployment answers as many calls at once as it may.",
     "key_model_access_denied": "The key may not use this model.",
     "key_namespace_access_denied": "The key may not use this namespace.",

@@ -13,6 +13,7 @@ from msgspec import Raw
 from hx_gateway.core.call import Call
 from hx_gateway.core.chat import Chat, Role, Text
 from hx_gateway.core.route import Deployment, Route
+from hx_gateway.core.strict import count_written_keys
 
 # Who asks and how the answer is delivered. `model` is the public name, which is in the key anyway.
 LEFT_OUT = frozenset(
@@ -152,14 +153,15 @@ def _left_out(call: Call) -> frozenset[str]:
 def _canonical(fields: Mapping[str, Raw], left_out: frozenset[str]) -> dict[str, object]:
     """Decode the fields that count, so that neither order nor white space nor escapes do.
 
-    Raises DecodeError where a key stands twice in one object: which of the two an upstream takes is
-    its own affair, and the answer to one must not be given to who asked only the other.
+    Raises DecodeError where a key stands twice in one object, as may be in large bodies: which of
+    the two an upstream takes is its own affair, and the answer to one must not be given to who
+    asked only the other.
     """
     decoded: dict[str, object] = {}
     for name, data in fields.items():
         if name not in left_out:
             value = decoded[name] = msgspec.json.decode(data)
-            if _count_keys(value) != _count_colons(bytes(data)):
+            if _count_keys(value) != count_written_keys(bytes(data)):
                 raise msgspec.DecodeError("a key stands twice")
     return decoded
 
@@ -170,14 +172,6 @@ def _count_keys(value: object) -> int:
     if isinstance(value, list):
         return sum(_count_keys(inner) for inner in value)
     return 0
-
-
-def _count_colons(data: bytes) -> int:
-    """Count the colons outside of strings: as many as keys were written."""
-    if b":" not in data:
-        return 0
-    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(plain.split(b'"')[::2]).count(b":")
 
 
 def _hash(value: list[object]) -> str:
