@@ -7,11 +7,11 @@ import msgspec
 from hx_gateway.auth import keys
 from hx_gateway.auth.identify import MASTER
 from hx_gateway.core.clock import Clock
+from hx_gateway.core.duration import end_of
 from hx_gateway.core.errors import Forbidden, InvalidRequest, NotFound
 from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
 from hx_gateway.core.principal import CACHE_CONTROLS, Principal, Scope
 from hx_gateway.core.secret import Secret
-from hx_gateway.manage.duration import end_of
 from hx_gateway.manage.grant import (
     check_within,
     granted_expiry,

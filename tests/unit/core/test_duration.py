@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hx_gateway.core.duration import end_of
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.manage.duration import end_of
 
 
 def at(*moment: int) -> float:
