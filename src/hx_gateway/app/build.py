@@ -10,6 +10,7 @@ from hx_gateway.app.embedder import PipelineEmbedder
 from hx_gateway.app.observer import Observer
 from hx_gateway.app.parts import Parts
 from hx_gateway.auth.identify import Gatekeeper
+from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.manage.answers import AnswerKeeper
@@ -32,6 +33,7 @@ from hx_gateway.pipeline.quota import Quota
 from hx_gateway.rag.service import DocumentService
 from hx_gateway.routing.table import Table
 from hx_gateway.web import (
+    budgets,
     cache,
     counting,
     directory,
@@ -108,7 +110,8 @@ def _pipeline_with(
     asker: Attempts = _carrier(attempter, parts, quota) if carries else attempter
     if snapshot.nodes:
         asker = NodeGate(asker, parts.fleet, parts.clock, parts.node_metrics.waited)
-    ground = ground_of(settings, parts.health, parts.random, parts.meter)
+    purses = parts.spending.purses if snapshot.budgets else None
+    ground = ground_of(settings, parts.health, parts.random, parts.meter, purses)
     rules = fit_rules(table.routes(), settings, ground, parts.fleet, suits if carries else None)
     return Pipeline(
         table=table,
@@ -117,9 +120,17 @@ def _pipeline_with(
         attempter=asker,
         settings=settings,
         clock=parts.clock,
-        sinks=parts.sinks if quota is None else (*parts.sinks, quota),
+        sinks=_sinks(snapshot, parts, quota),
         cached=cached,
     )
+
+
+def _sinks(snapshot: Snapshot, parts: Parts, quota: Quota | None) -> Sequence[ReceiptSink]:
+    """Give who hears of settled calls: what counts use and budgets only if somebody asks."""
+    counting: list[ReceiptSink] = [] if quota is None else [quota]
+    if snapshot.budgets:
+        counting.append(parts.spending)
+    return (*parts.sinks, *counting)
 
 
 def _carrier(attempter: Attempter, parts: Parts, quota: Quota | None) -> Carrier:
@@ -143,7 +154,8 @@ def _media(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Se
 def explainer(snapshot: Snapshot, parts: Parts) -> Explainer:
     """Make what explains calls: the same rules and vitals, but chances of its own."""
     settings, table = snapshot.routing, Table(snapshot)
-    ground = ground_of(settings, parts.health, Random(), parts.meter)  # noqa: S311 - no secret
+    purses = parts.spending.purses if snapshot.budgets else None
+    ground = ground_of(settings, parts.health, Random(), parts.meter, purses)  # noqa: S311 - no secret
     planner = Planner(table, ground, fit_rules(table.routes(), settings, ground, parts.fleet))
     return Explainer(table, planner, parts.clock)
 
@@ -182,6 +194,7 @@ def _endpoints(
             explain.ExplainRoute(explainer(snapshot, parts), answering, service, parts.keyring)
         ),
         *models.endpoints(pipeline),
+        *budgets.endpoints(budgets.BudgetRoutes(parts.spending.purses, parts.clock)),
         *keys.endpoints(service),
         *teams.endpoints(TeamService(parts.store, parts.clock, forget=gatekeeper.forget)),
         *users.endpoints(UserService(parts.store, parts.clock, forget=gatekeeper.forget), service),

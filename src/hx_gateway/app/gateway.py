@@ -88,6 +88,7 @@ class Gateway:
             spawn(self._parts.keyring.watch(), name="revocations"),
             spawn(self._parts.last_use.watch(), name="last use"),
             spawn(self._parts.watchdog.run(), name="watchdog"),
+            spawn(self._parts.spending.run(), name="budgets"),
         )
         self._note_serving(snapshot)
         self._announce(snapshot)
@@ -212,6 +213,7 @@ class Gateway:
         parts.keyring.keep_for(fresh_s=snapshot.auth.key_cache_s, stale_s=snapshot.auth.max_stale_s)
         parts.states.deployments = snapshot.deployments
         parts.redactor.know(secrets_of(snapshot))
+        parts.spending.purses.watch(snapshot.budgets)
         parts.fleet.configure(snapshot.nodes, snapshot.fleet)
         parts.node_watch.on_wake = partial(_woke, snapshot, parts)
         parts.node_watch.watch(snapshot.nodes, snapshot.fleet.poll_s)

@@ -22,10 +22,12 @@ from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.spending import Spending
 from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.purse import Purses
 from hx_gateway.transport.client import Client, proxies_from
 from hx_gateway.usage import log
 from hx_gateway.usage.line_writer import LineWriter
@@ -52,11 +54,14 @@ def open_parts(
     health = Health()
     states = DeploymentStates(health, clock)
     drainer = Drainer()
-    metrics = _metrics(states, drainer, lines)
+    purses = Purses(clock.now() - clock.monotonic())
+    metrics = _metrics(states, drainer, lines, purses, clock)
     health.on_open = partial(_opened, metrics)
     client = Client(proxies=proxies_from(environ))
     chance, fleet = system_random(), Fleet()
     children = _children(snapshot, environ, fellows)
+    counters = open_counters(snapshot, clock)
+    shared = counters if snapshot.redis.url is not None else None
     store, role = open_store(snapshot, clock), store_role(snapshot)
     last_use = LastUse(store, clock)
     return Parts(
@@ -74,7 +79,7 @@ def open_parts(
             noted=last_use.note,
         ),
         last_use=last_use,
-        counters=open_counters(snapshot, clock),
+        counters=counters,
         answers=open_answers(snapshot, clock),
         near=open_near(snapshot, clock),
         vectors=open_vectors(snapshot, client),
@@ -84,6 +89,7 @@ def open_parts(
         fleet=fleet,
         node_watch=NodeWatch(fleet, client, clock, chance),
         meter=Meter(clock.now() - clock.monotonic()),
+        spending=Spending(purses, clock, shared),
         watchdog=_watchdog(health, clock, fleet),
         states=states,
         metrics=metrics,
@@ -97,7 +103,9 @@ def open_parts(
     )
 
 
-def _metrics(states: DeploymentStates, drainer: Drainer, lines: LineWriter) -> Metrics:
+def _metrics(
+    states: DeploymentStates, drainer: Drainer, lines: LineWriter, purses: Purses, clock: Clock
+) -> Metrics:
     return Metrics(
         __version__,
         states=states.read,
@@ -105,6 +113,7 @@ def _metrics(states: DeploymentStates, drainer: Drainer, lines: LineWriter) -> M
         draining=lambda: drainer.live,
         drained=lambda: drainer.counts,
         log_lines_lost=lambda: lines.lost,
+        budgets_left=lambda: purses.left_of_providers(clock.monotonic()),
     )
 
 

@@ -14,6 +14,7 @@ from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.spending import Spending
 from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
@@ -50,6 +51,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     fleet: Fleet
     node_watch: NodeWatch
     meter: Meter
+    spending: Spending
     watchdog: Watchdog
     states: DeploymentStates
     metrics: Metrics

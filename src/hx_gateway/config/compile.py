@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from hx_gateway.config import embedded
+from hx_gateway.config.budgets import compile_budgets
 from hx_gateway.config.cache import is_on_vectors, is_semantic, judge_cache
 from hx_gateway.config.document import Node
 from hx_gateway.config.effective import digest_of, effective_settings
@@ -83,6 +84,7 @@ class Compiler:
         strategy = str(choices["routing.strategy"].value)
         known = self._around.prices
         routes = compile_routes(entries, given.root, strategy, self._report, known)
+        budgets = compile_budgets(given.root, entries, strategy, self._report)
         self._name_embedded(routes)
         self._check_names(routes)
         local = self._local(entries)
@@ -108,6 +110,7 @@ class Compiler:
             routing=self._section("routing", snapshot.RoutingSettings()),
             fleet=fleet,
             nodes=nodes,
+            budgets=budgets,
             log=self._section("log", snapshot.LogSettings()),
             local=local,
             strict=given.policy.strict,
@@ -115,7 +118,7 @@ class Compiler:
             settings=effective_settings(given.state_dir, choices, self._services.shown, entries),
             sources=sources,
             generation=generation,
-            digest=digest_of(choices, entries, routes),
+            digest=digest_of(choices, entries, routes, budgets),
         )
 
     def _section(self, name: str, empty: T) -> T:

@@ -11,6 +11,7 @@ from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.report import Place
 from hx_gateway.config.routes import Routes
 from hx_gateway.config.settings import Choices, shown
+from hx_gateway.core.budget import Budget
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Setting
@@ -44,7 +45,9 @@ def effective_settings(
     )
 
 
-def digest_of(choices: Choices, entries: Iterable[Entry], routes: Routes) -> str:
+def digest_of(
+    choices: Choices, entries: Iterable[Entry], routes: Routes, budgets: Iterable[Budget]
+) -> str:
     """Hash everything that is in force, secrets too, so that any change shows.
 
     Keys have at least 128 bits, so nobody finds one from the 64 bits given here.
@@ -57,6 +60,7 @@ def digest_of(choices: Choices, entries: Iterable[Entry], routes: Routes) -> str
             for route in (*routes.exact.values(), *routes.wildcards)
         ],
         "aliases": routes.aliases,
+        "budgets": list(budgets),
     }
     data = msgspec.json.encode(content, enc_hook=_encode, order="sorted")
     return hashlib.sha256(data).hexdigest()[:16]

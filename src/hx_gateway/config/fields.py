@@ -12,6 +12,7 @@ from hx_gateway.config.scalar import (
     read_on_disconnect,
     read_text,
     read_texts,
+    read_usd,
 )
 from hx_gateway.core.route import OnDisconnect
 from hx_gateway.core.secret import Secret
@@ -52,6 +53,10 @@ class FieldReader:
     def number(self, name: str, *, low: float = 0.0) -> float | None:
         """Get a number of at least `low`."""
         return self._bounded(name, self._get(name, read_float), low)
+
+    def usd(self, name: str) -> int | None:
+        """Get an amount of money in nano-dollars."""
+        return self._get(name, read_usd)
 
     def on_disconnect(self, name: str) -> OnDisconnect | None:
         """Get what becomes of an answer whose client leaves."""

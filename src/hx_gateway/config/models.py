@@ -32,12 +32,13 @@ _OWN_HEADERS = frozenset(
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment and the public name that it was listed under."""
+    """A deployment and the public name that it was listed under, with its `litellm_params`."""
 
     name: str
     deployment: Deployment
     access_groups: tuple[str, ...] = ()
     place: Place
+    params: FieldReader | None = None
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +106,9 @@ def _compile(node: Node, path: str, around: Surroundings) -> Iterator[Entry]:
     if deployment is not None:
         groups = info.texts("access_groups")
         for each in _by_organization(deployment, params.texts("organization")):
-            yield Entry(name=name, deployment=each, access_groups=groups, place=node.place)
+            yield Entry(
+                name=name, deployment=each, access_groups=groups, place=node.place, params=params
+            )
 
 
 def _with_credential(node: Node, path: str, around: Surroundings) -> FieldReader:

@@ -9,6 +9,7 @@ STRATEGIES = (
     "cost-based-routing",
     "usage-based-routing",
     "usage-based-routing-v2",
+    "provider-budget-routing",
     "adaptive",
 )
 

@@ -5,17 +5,20 @@ Error texts never repeat the value: it may be a secret.
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from pathlib import Path
 from types import MappingProxyType
 
 from hx_gateway.core.route import OnDisconnect
 from hx_gateway.core.secret import Secret
+from hx_gateway.core.usage import NANOS_PER_USD
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|mo)?\Z")
 _DRAIN = re.compile(r"drain\s*(?:\(\s*(.*?)\s*\))?\Z")
 _DRAIN_S = 60.0
+MAX_USD = 1_000_000_000
 _SECONDS = MappingProxyType(
     {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 2592000}
 )
@@ -51,6 +54,19 @@ def read_float(value: object) -> float:
     if not abs(number) < float("inf"):
         raise ValueError("must be a finite number")
     return number
+
+
+def read_usd(value: object) -> int:
+    """Read US dollars into nano-dollars, rounded up; YAML makes a text of `1e-12`."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be a number of dollars")  # noqa: TRY004 - as above
+    try:
+        dollars = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("must be a number of dollars") from None
+    if not dollars.is_finite() or not 0 <= dollars <= MAX_USD:
+        raise ValueError(f"must be from 0 to {MAX_USD} dollars")
+    return int((dollars * NANOS_PER_USD).to_integral_value(ROUND_CEILING))
 
 
 def read_text(value: object) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from hx_gateway.core.budget import Budget
 from hx_gateway.core.facts import Catalogue
 from hx_gateway.core.route import Deployment, Node, OnDisconnect, Route
 from hx_gateway.core.secret import Secret
@@ -254,6 +255,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     routing: RoutingSettings = RoutingSettings()
     fleet: FleetSettings = FleetSettings()
     nodes: tuple[Node, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     log: LogSettings = LogSettings()
     local: LocalSettings = LocalSettings()
     strict: bool = False

@@ -11,12 +11,21 @@ from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.routing.balance import strategies
-from hx_gateway.routing.fitness import Fitness, FitRules, Room, Suits, minute_room, with_a_place
+from hx_gateway.routing.fitness import (
+    Fitness,
+    FitRules,
+    Room,
+    Suits,
+    minute_room,
+    with_a_place,
+    within_budget,
+)
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.fleet_rules import has_nodes, node_preference, node_room, window_room
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.plan import NEVER, Errand, Ground, Plan, RetryPolicy, Step, Try
+from hx_gateway.routing.purse import Purses
 from hx_gateway.routing.survey import Prospect, survey
 from hx_gateway.routing.table import Table
 
@@ -94,7 +103,13 @@ def _deadline(route: Route, call: Call) -> float:
     return NEVER if limit_s is None else call.started_at + limit_s
 
 
-def ground_of(settings: RoutingSettings, health: Health, random: Random, meter: Meter) -> Ground:
+def ground_of(
+    settings: RoutingSettings,
+    health: Health,
+    random: Random,
+    meter: Meter,
+    purses: Purses | None = None,
+) -> Ground:
     """Make what all plans of one snapshot stand on."""
     policy = RetryPolicy(
         retries=settings.num_retries,
@@ -108,6 +123,7 @@ def ground_of(settings: RoutingSettings, health: Health, random: Random, meter: 
         policy=policy,
         strategies=strategies(settings.strategy_args),
         meter=meter,
+        purses=purses,
     )
 
 
@@ -156,11 +172,16 @@ def _rules_of(
     is_limited = has_limits and ground.meter is not None and counts_use(route, settings)
     if is_limited and ground.meter is not None:
         rooms.append(minute_room(ground.meter))
+    purses = ground.purses
+    has_budget = purses is not None and purses.bounds(all_)
+    if purses is not None and has_budget:
+        rooms.append(within_budget(purses))
     has_places = any(each.max_parallel is not None for each in all_)
     rules = FitRules(
         by_tags=settings.tag_filtering and any(each.tags for each in all_),
         match_any=settings.tag_match_any if settings.tag_filtering else True,
         by_window=settings.pre_call_checks,
+        reads_tags=has_budget and purses is not None and purses.reads_tags,
         counts_tokens=is_limited and any(each.tpm is not None for each in all_),
         rooms=tuple(rooms),
         preferences=(with_a_place(ground.health),) if has_places else (),

@@ -40,6 +40,7 @@ def strategies(args: Mapping[str, float]) -> Mapping[str, Pick]:
         "cost-based-routing": _cheapest,
         "usage-based-routing": _least_used,
         "usage-based-routing-v2": _least_used,
+        "provider-budget-routing": _shuffle,  # budgets bound every strategy; see `purse.py`
         "adaptive": _adaptive,
     }
 

@@ -15,6 +15,7 @@ from hx_gateway.core.route import Deployment, Route
 from hx_gateway.routing.estimate import estimate_tokens
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.purse import Purses
 
 DEFAULT_TAG = "default"
 
@@ -47,13 +48,15 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
 
     `by_tags`: only deployments with one of the call's tags (or with all, `match_any` False).
     `by_window`: none whose context window is too small, or in another region than wanted.
-    `suits`: none that cannot do what is asked. `rooms` and `preferences` are asked in order.
+    `reads_tags`: the tags matter even if they choose nothing. `suits`: none that cannot do what is
+    asked. `rooms` and `preferences` are asked in order.
     """
 
     suits: Suits | None = None
     by_tags: bool = False
     match_any: bool = True
     by_window: bool = False
+    reads_tags: bool = False
     counts_tokens: bool = False
     rooms: tuple[Room, ...] = ()
     preferences: tuple[Preference, ...] = ()
@@ -62,7 +65,8 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
         self, call: Call, metadata: Mapping[str, object], peers: Sequence[Deployment] = ()
     ) -> "Fitness":
         """Apply the rules to a call; `metadata` is that of the caller's key."""
-        tags = (*call.tags, *_key_tags(metadata)) if self.by_tags else ()
+        reads_tags = self.by_tags or self.reads_tags
+        tags = (*call.tags, *_key_tags(metadata)) if reads_tags else ()
         wants_tokens = self.by_window or self.counts_tokens
         need = Need(
             tags=tags,
@@ -133,6 +137,15 @@ def minute_room(meter: Meter) -> Room:
 
     def room(deployment: Deployment, now: float, need: Need) -> UpstreamError | None:
         return meter.obstacle(deployment, now, need.tokens)
+
+    return room
+
+
+def within_budget(purses: Purses) -> Room:
+    """Make the check that leaves deployments alone whose budget, or a tag's, is used up."""
+
+    def room(deployment: Deployment, now: float, need: Need) -> UpstreamError | None:
+        return purses.obstacle(deployment, now, need.tags if purses.reads_tags else ())
 
     return room
 

@@ -26,6 +26,7 @@ from hx_gateway.routing.fitness import Fitness
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.kinds import Kind, kind_of
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.purse import Purses
 
 BACKOFF_S = 0.5
 BACKOFF_CAP_S = 8.0
@@ -76,6 +77,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     policy: RetryPolicy
     strategies: Mapping[str, Pick]
     meter: Meter | None = None
+    purses: Purses | None = None
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from hx_gateway.core.receipt import Attempt, Ending, Receipt
+from hx_gateway.core.usage import NANOS_PER_USD
 from hx_gateway.usage.families import families
 from hx_gateway.usage.reading import read
 from hx_gateway.usage.tally import Series, Signature, Tally, series_of, signature, spreads
@@ -66,6 +67,7 @@ class Metrics(Collector):
         draining: Callable[[], int] = _none,
         drained: Callable[[], Mapping[str, int]] = _no_counts,
         log_lines_lost: Callable[[], int] = _none,
+        budgets_left: Callable[[], Mapping[str, int]] = _no_counts,
         max_series: int = MAX_SERIES,
     ) -> None:
         """All that is to be called is asked at each reading."""
@@ -75,6 +77,7 @@ class Metrics(Collector):
         self._draining = draining
         self._drained = drained
         self._log_lines_lost = log_lines_lost
+        self._budgets_left = budgets_left
         self._max_series = max_series
         self._tallies: dict[Signature, Tally] = {}
         self._attempts: dict[_Labels, int] = {}
@@ -193,8 +196,19 @@ class Metrics(Collector):
                 dict(found),
                 ("requested_model", "fallback_model"),
             )
+        yield self._budgets()
         up: dict[_Labels, int] = {(role,): int(is_up) for role, is_up in self._dependencies.items()}
         yield _gauge("hx_dependency_up", "1 when a dependency answers.", up, ("dependency",))
+
+    def _budgets(self) -> Metric:
+        metric = GaugeMetricFamily(
+            "litellm_provider_remaining_budget_metric",
+            "What is left of a provider's budget, in US dollars.",
+            labels=("api_provider",),
+        )
+        for provider, nanos in self._budgets_left().items():
+            metric.add_metric((provider,), nanos / NANOS_PER_USD)
+        return metric
 
     def _new_tally(self, found: Signature) -> Tally:
         if len(self._tallies) >= self._max_series:

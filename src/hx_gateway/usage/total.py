@@ -17,7 +17,14 @@ ADDED = frozenset(
         "process_virtual_memory_bytes",
     }
 )
-LEAST = frozenset({"hx_dependency_up", "hx_node_up", "process_start_time_seconds"})
+LEAST = frozenset(
+    {
+        "hx_dependency_up",
+        "hx_node_up",
+        "litellm_provider_remaining_budget_metric",  # who knows of the most calls
+        "process_start_time_seconds",
+    }
+)
 MOST = frozenset(
     {
         "litellm_deployment_state",  # 2 is out: who sees it so has a reason

@@ -12,6 +12,7 @@ from hx_gateway.config.scalar import (
     read_on_disconnect,
     read_text,
     read_texts,
+    read_usd,
 )
 from hx_gateway.core.secret import Secret
 
@@ -47,6 +48,12 @@ def test_what_means_false_is_false(value: object) -> None:
         (read_float, []),
         (read_text, ""),
         (read_text, True),
+        (read_usd, "free"),
+        (read_usd, True),
+        (read_usd, -1),
+        (read_usd, float("inf")),
+        (read_usd, 1e12),
+        (read_usd, None),
         (read_text, ["a"]),
         (read_texts, {"a": 1}),
         (read_header, "bad name"),
@@ -97,3 +104,11 @@ def test_on_disconnect_is_read(value: str, seconds: float) -> None:
 def test_no_other_policy_is(value: object) -> None:
     with pytest.raises(ValueError, match="must be"):
         read_on_disconnect(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "nanos"),
+    [(1, 10**9), (0.1, 10**8), ("2.50", 2_500_000_000), ("1e-12", 1), (1e-12, 1), (0, 0)],
+)
+def test_dollars_are_exact_and_never_rounded_down(value: object, nanos: int) -> None:
+    assert read_usd(value) == nanos

@@ -9,6 +9,7 @@ from tests.support.deployments import deployment, route
 from tests.support.pipelines import CALLER, Rig, chat_deployment, whole
 from tests.support.sender import Answer, ScriptedSender
 
+from hx_gateway.core.budget import DEPLOYMENT, PROVIDER, TAG, Budget
 from hx_gateway.core.call import Detour, Wishes
 from hx_gateway.core.errors import (
     ContextWindowExceeded,
@@ -24,6 +25,7 @@ from hx_gateway.pipeline.planner import counts_use, fit_rules, ground_of
 from hx_gateway.routing.fitness import FitRules
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.purse import Purses
 
 A, B = chat_deployment("a"), chat_deployment("b")
 GOOD = Answer(200, whole("x"))
@@ -50,6 +52,27 @@ def test_an_ordinary_route_has_no_rules() -> None:
 )
 def test_what_gives_a_route_rules(fields: dict[str, Any], settings: dict[str, Any]) -> None:
     assert rules(route("m", deployment("a", **fields)), **settings) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "has_rules"),
+    [
+        (PROVIDER, "vendor", True),
+        (PROVIDER, "other", False),
+        (DEPLOYMENT, "a", True),
+        (DEPLOYMENT, "b", False),
+        (TAG, "t", True),
+    ],
+)
+def test_only_routes_that_a_budget_bounds_have_its_rule(
+    kind: str, name: str, has_rules: bool
+) -> None:
+    purses, settings = Purses(), RoutingSettings()
+    purses.watch([Budget(kind=kind, name=name, limit=1, period="1d")])
+    ground = ground_of(settings, Health(), seeded(), Meter(), purses)
+    found = fit_rules([route("m", A)], settings, ground)
+    assert bool(found) is has_rules
+    assert not has_rules or found["m"].reads_tags is (kind == TAG)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,22 @@ import msgspec
 import pytest
 from tests.support.calls import ask
 from tests.support.deployments import deployment, route
+from tests.support.receipts import receipt
 
+from hx_gateway.core.budget import TAG, Budget
 from hx_gateway.core.call import Wishes
 from hx_gateway.core.errors import ContextWindowExceeded, Exhausted, Unfit
 from hx_gateway.core.route import Deployment
-from hx_gateway.routing.fitness import FitRules, Need, minute_room, with_a_place
+from hx_gateway.routing.fitness import (
+    FitRules,
+    Need,
+    minute_room,
+    with_a_place,
+    within_budget,
+)
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.purse import Purses
 
 FREE, PAID = deployment("free", tags=("free",)), deployment("paid", tags=("paid", "eu"))
 DEFAULT, PLAIN = deployment("default", tags=("default",)), deployment("plain")
@@ -46,6 +55,17 @@ def test_tags_choose_and_the_default_takes_the_rest(
 ) -> None:
     rules = FitRules(by_tags=True, match_any=match_any)
     assert admitted(rules, FREE, PAID, DEFAULT, PLAIN, tags=tags) == expected
+
+
+def test_a_used_up_budget_is_an_obstacle_and_a_tags_budget_needs_the_tag() -> None:
+    purses = Purses()
+    purses.watch([Budget(kind=TAG, name="t", limit=1, period="1d")])
+    purses.spend(receipt(cost=1, tags=("t",), started_at=NOW, seconds=0.0))
+    rules = FitRules(rooms=(within_budget(purses),), reads_tags=True)
+    for tags, code in ((("t",), "budget_exceeded"), (("u",), None)):
+        fitness = rules.for_call(msgspec.structs.replace(ask(), tags=tags), {})
+        found = fitness.obstacle(PLAIN, NOW)
+        assert (None if found is None else found.error_code) == code
 
 
 def test_without_a_default_untagged_calls_go_anywhere_and_unknown_tags_nowhere() -> None:
