@@ -2,6 +2,7 @@ import pytest
 from tests.support.configs import node
 
 from hx_gateway.config.known import check_keys, check_model_keys, open_known
+from hx_gateway.config.prices import FIELDS
 from hx_gateway.config.report import Report
 
 
@@ -115,7 +116,7 @@ def test_unknown_parameters_of_a_model_are_body_fields_but_unknown_keys_beside_t
     None
 ):
     report = Report()
-    text = "model_name: a\napi_key: x\ntypo: 1\nlitellm_params: {model: a/b, top_k: 5, max_budget: 3}\nmodel_info: {tier: free, team_id: t}"
+    text = "model_name: a\napi_key: x\ntypo: 1\nlitellm_params: {model: a/b, top_k: 5, s3_bucket_name: 3}\nmodel_info: {tier: free, team_id: t}"
     check_model_keys(node(text), "model_list[0]", open_known(), report)
     assert [line.split(": ", 2)[1] for line in report.unread] == [
         "model_list[0].api_key",
@@ -123,7 +124,7 @@ def test_unknown_parameters_of_a_model_are_body_fields_but_unknown_keys_beside_t
     ]
     assert "it belongs under litellm_params" in report.unread[0]
     assert [line.split(": ", 2)[1] for line in report.warnings] == [
-        "model_list[0].litellm_params.max_budget",
+        "model_list[0].litellm_params.s3_bucket_name",
         "model_list[0].model_info.team_id",
     ]
 
@@ -131,3 +132,12 @@ def test_unknown_parameters_of_a_model_are_body_fields_but_unknown_keys_beside_t
 def test_no_key_has_two_statuses() -> None:
     for keys in open_known().values():
         assert len(keys.supported) + len(keys.ignored) + len(keys.unsupported) == len(keys.all)
+
+
+def test_what_has_an_effect_is_not_warned_of() -> None:
+    """`allowed_openai_params` and prices by the unit worked, and were said to have no effect."""
+    report = Report()
+    prices = ", ".join(f"{name}: 0.1" for name in FIELDS)
+    text = f"litellm_params: {{model: a/b, allowed_openai_params: [x], {prices}}}"
+    check_model_keys(node(text), "model_list[0]", open_known(), report)
+    assert report.warnings == []
