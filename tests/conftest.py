@@ -1,9 +1,19 @@
 """What holds for every test."""
 
 import gc
+import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, at any speed of the machine: a run says something of the change,
+# not of the day. `HYPOTHESIS_PROFILE=explore` looks for new ones.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.hookimpl(tryfirst=True)

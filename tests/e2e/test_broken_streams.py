@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from tests.support.faults import BETWEEN, DIALECTS, Cut, Fault, FaultyUpstream
-from tests.support.pairs import PAIRS, TEXTS, Pair, config
+from tests.support.pairs import HASTY, HELPED, PAIRS, TEXTS, Pair, config
 from tests.support.served import Gateway
 from tests.support.stream_client import Told, ask, question
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STALL_S = 0.4
 AT_ONCE = 24
 
 
@@ -31,7 +30,7 @@ async def upstream() -> AsyncIterator[FaultyUpstream]:
 async def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: FaultyUpstream
 ) -> AsyncIterator[Gateway]:
-    served = Gateway(tmp_path_factory.mktemp("gw") / "s", config=config(upstream.port, STALL_S))
+    served = Gateway(tmp_path_factory.mktemp("gw") / "s", config=config(upstream.port))
     served.start()
     try:
         await served.wait_ready()
@@ -75,9 +74,10 @@ class Trials:
 
     async def _one(self, cut: Cut, suffix: str) -> None:
         async with self._room:
-            body = question(self._pair.way_in, self._pair.model + suffix, cut.text())
+            model = self._pair.model + suffix + (HASTY if cut.fault is Fault.STALL else "")
+            body = question(self._pair.way_in, model, cut.text())
             try:
-                async with asyncio.timeout(20.0):
+                async with asyncio.timeout(60.0):
                     told = await ask(
                         self._gateway.port,
                         self._pair.way_in,
@@ -146,7 +146,7 @@ async def test_a_cut_before_the_first_event_is_answered_by_somebody_else(
 ) -> None:
     trials = Trials(gateway, upstream, pair)
     places = [0, 1, *(end for end in trials.ends if end < trials.held), trials.held - 2]
-    await trials.run(trials.cuts(places), "-with-help")
+    await trials.run(trials.cuts(places), HELPED)
     assert not trials.wrong, "\n".join(trials.wrong)
 
 

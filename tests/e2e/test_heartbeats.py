@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -36,18 +37,24 @@ async def upstream() -> AsyncIterator[FaultyUpstream]:
 async def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: FaultyUpstream
 ) -> AsyncIterator[Gateway]:
-    settings = {"server": {"heartbeat_interval": 0.1}}
+    settings: dict[str, Any] = {"server": {"heartbeat_interval": 0.1}}
     folder = tmp_path_factory.mktemp("gw") / "s"
-    async with running(folder, config=config(upstream.port, 10.0, **settings)) as served:
+    async with running(folder, config=config(upstream.port, **settings)) as served:
         yield served
 
 
 async def pause(gateway: Gateway, upstream: FaultyUpstream, pair: Pair, at: int) -> Told:
-    """Ask; the upstream is silent for a while before byte `at`."""
-    cut = Cut(fault=Fault.PAUSE, at=at, held=10**6, seed=next(SEEDS))
-    return await ask(
-        gateway.port, pair.way_in, question(pair.way_in, pair.model, cut.text()), lambda: None
-    )
+    """Ask; the upstream is silent before byte `at`, until there is a heartbeat."""
+    cut = Cut(fault=Fault.PAUSE, at=at, held=at, seed=next(SEEDS))
+    body = question(pair.way_in, pair.model, cut.text())
+    async with asyncio.timeout(60.0):
+        return await ask(
+            gateway.port,
+            pair.way_in,
+            body,
+            lambda: upstream.open(cut.seed),
+            BEATS[pair.way_in],
+        )
 
 
 def judge(told: Told, pair: Pair) -> list[str]:
@@ -106,12 +113,17 @@ async def test_an_error_after_them_is_an_event(
 
 
 async def test_they_can_be_switched_off(tmp_path: Path, upstream: FaultyUpstream) -> None:
-    settings = {"server": {"heartbeat_interval": 0}}
+    settings: dict[str, Any] = {"server": {"heartbeat_interval": 0}}
     async with running(
         tmp_path / "s",
-        config=config(upstream.port, 10.0, **settings),
+        config=config(upstream.port, **settings),
     ) as silent:
         for pair in PAIRS[:3]:
-            told = await pause(silent, upstream, pair, 0)
+            cut = Cut(fault=Fault.PAUSE, at=0, held=0, seed=next(SEEDS))
+            body = question(pair.way_in, pair.model, cut.text())
+            asking = asyncio.ensure_future(ask(silent.port, pair.way_in, body))
+            await asyncio.sleep(0.5)
+            upstream.open(cut.seed)
+            told = await asking
             assert told.text == TEXTS[pair.way_out]
             assert BEATS[pair.way_in] not in told.raw

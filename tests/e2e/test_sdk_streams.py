@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import pytest_asyncio
 from tests.support.faults import BETWEEN, DIALECTS, Cut, Fault, FaultyUpstream
-from tests.support.pairs import PAIRS, TEXTS, Pair, config
+from tests.support.pairs import HASTY, PAIRS, TEXTS, Pair, config
 from tests.support.sdks import PythonAsync, PythonSync, Sdk, Seen, install_node_sdks, node
 from tests.support.served import Gateway, running
 
@@ -29,7 +29,7 @@ async def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: FaultyUpstream
 ) -> AsyncIterator[Gateway]:
     folder = tmp_path_factory.mktemp("gw") / "s"
-    async with running(folder, config=config(upstream.port, 0.4)) as served:
+    async with running(folder, config=config(upstream.port)) as served:
         yield served
 
 
@@ -44,10 +44,9 @@ async def try_all(
 
     async def one(fault: Fault, at: int) -> None:
         cut = Cut(fault=fault, at=at, held=held, seed=next(SEEDS))
-        async with room, asyncio.timeout(20.0):
-            seen = await sdk.stream(
-                pair.way_in, pair.model, cut.text(), lambda: upstream.open(cut.seed)
-            )
+        model = pair.model + (HASTY if fault is Fault.STALL else "")
+        async with room, asyncio.timeout(60.0):
+            seen = await sdk.stream(pair.way_in, model, cut.text(), lambda: upstream.open(cut.seed))
         if why := judge(seen, pair, has_begun=at >= held):
             wrong.append(f"{cut.text()}: {why}: {seen}")
 

@@ -33,12 +33,11 @@ class Fault(StrEnum):
     BAD_CHUNK = "bad_chunk"  # chunked framing that is broken
     ERROR = "error"  # the dialect's own error event, then a proper end
     EARLY_END = "early_end"  # the dialect's end mark, though the answer is not complete
-    PAUSE = "pause"  # no fault: silence for `PAUSE_S`, then the rest
+    PAUSE = "pause"  # no fault: silence until it is told to go on, then the rest
     HALF_UTF8_ON = "half_utf8_on"  # as above, but the rest of the stream follows
     BAD_JSON_ON = "bad_json_on"
 
 
-PAUSE_S = 0.35
 # Those that make sense only between two events.
 BETWEEN = {Fault.EARLY_END, Fault.HALF_UTF8_ON, Fault.BAD_JSON_ON}
 
@@ -197,8 +196,10 @@ class FaultyUpstream:
         try:
             while await self._exchange(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
         finally:
             self._live.discard(task)
             writer.close()
@@ -301,7 +302,6 @@ class _Answer:
         pass
 
     async def _pause(self) -> None:
-        await asyncio.sleep(PAUSE_S)
         await self._pieces(self._stream[self._cut.at :])
         await self._end()
 

@@ -107,7 +107,8 @@ Handler = Callable[[Asked, Wire], Awaitable[None]]
 class Listener:
     """Serves one handler on a free loopback port; keeps the port while it is down.
 
-    `connections` counts those accepted; `asked` is every request so far.
+    `connections` counts those accepted; `asked` is every request so far, `arriving` how many have
+    a head and not yet their whole body.
     """
 
     def __init__(self, handler: Handler, port: int = 0) -> None:
@@ -119,6 +120,7 @@ class Listener:
         self.port = port
         self.asked: list[Asked] = []
         self.connections = 0
+        self.arriving = 0
 
     @property
     def open(self) -> int:
@@ -178,7 +180,7 @@ class Listener:
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        asked = await _read(reader)
+        asked = await self._read(reader)
         if asked is None:
             return False
         self.asked.append(asked)
@@ -197,6 +199,17 @@ class Listener:
                 await watch
         return not (wire.closed or asked.gone.is_set())
 
+    async def _read(self, reader: asyncio.StreamReader) -> Asked | None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            return None
+        self.arriving += 1
+        try:
+            return await _with_body(head, reader)
+        finally:
+            self.arriving -= 1
+
 
 async def _watch(reader: asyncio.StreamReader, asked: Asked, work: asyncio.Future[None]) -> None:
     """Notice that the client leaves. Clients of these doubles do not pipeline."""
@@ -208,11 +221,7 @@ async def _watch(reader: asyncio.StreamReader, asked: Asked, work: asyncio.Futur
     work.cancel()
 
 
-async def _read(reader: asyncio.StreamReader) -> Asked | None:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
+async def _with_body(head: bytes, reader: asyncio.StreamReader) -> Asked:
     first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}

@@ -27,7 +27,8 @@ class Ollama(Listener):
     are counted in words; what is longer than the window is cut, or refused with `truncate` false.
     `mode` and `script` work as in `Upstream`: HANG, FAIL (with `status`), GARBAGE, ERROR_MIDWAY,
     CUT_MIDWAY, RESET_MIDWAY. `tool_call` answers the next chat that offers tools; `thinking`
-    precedes an answer when the request has `think`.
+    precedes an answer when the request has `think`. Chats wait for `gate`, streams after their first
+    piece.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class Ollama(Listener):
         self.version = "0.12.6"
         self.load_s = 0.0
         self.pace_s = 0.0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.delay_s = 0.0
         self.mode = Mode.WELL
         self.script: deque[Mode] = deque()
@@ -153,6 +156,7 @@ class Ollama(Listener):
         }
         if body.get("stream", True) is False:
             await asyncio.sleep(self.pace_s * len(messages))
+            await self.gate.wait()
             await wire.json({**end, "message": _merged(messages)})
             return
         await wire.begin(kind=NDJSON)
@@ -163,6 +167,7 @@ class Ollama(Listener):
             part = {"model": body["model"], "created_at": STAMP, "message": message, "done": False}
             await wire.piece(msgspec.json.encode(part) + b"\n")
             await asyncio.sleep(self.pace_s)
+            await self.gate.wait()
         await wire.piece(msgspec.json.encode(end) + b"\n")
         await wire.end()
 

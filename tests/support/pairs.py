@@ -34,8 +34,18 @@ TEXTS = {
 }
 
 
-def config(port: int, timeout_s: float, **more: Any) -> dict[str, Any]:
-    """One model for each dialect, and the same with somebody else to ask."""
+HASTY = "-hasty"
+HELPED = "-with-help"
+
+
+def config(
+    port: int, timeout_s: float = 0.4, patience_s: float = 60.0, **more: Any
+) -> dict[str, Any]:
+    """One model for each dialect, and the same with somebody else to ask.
+
+    Those with `HASTY` in their names give up after `timeout_s` of silence, the others after
+    `patience_s`: what is not about silence must not depend on the speed of the machine.
+    """
     url = f"http://127.0.0.1:{port}"
     kinds = {
         "openai": {"model": "openai/m", "api_base": f"{url}/v1"},
@@ -46,7 +56,11 @@ def config(port: int, timeout_s: float, **more: Any) -> dict[str, Any]:
     models = [
         {
             "model_name": name,
-            "litellm_params": {**params, "api_key": "sk-up", "timeout": timeout_s},
+            "litellm_params": {
+                **params,
+                "api_key": "sk-up",
+                "timeout": timeout_s if HASTY in name else patience_s,
+            },
             # An address that is not the vendor's own is not asked in this format unless told.
             "model_info": {
                 "mode": "responses" if kind == "responses" else "chat",
@@ -55,7 +69,7 @@ def config(port: int, timeout_s: float, **more: Any) -> dict[str, Any]:
             },
         }
         for kind, params in kinds.items()
-        for name in (kind, f"{kind}-with-help")
+        for name in (kind, kind + HELPED, kind + HASTY, kind + HELPED + HASTY)
     ]
     models.append(
         {"model_name": "help", "litellm_params": {"model": "openai/h", "mock_response": "help"}}
@@ -67,6 +81,10 @@ def config(port: int, timeout_s: float, **more: Any) -> dict[str, Any]:
         "litellm_settings": {"num_retries": 0},
         "router_settings": {
             "disable_cooldowns": True,
-            "fallbacks": [{f"{kind}-with-help": ["help"]} for kind in kinds],
+            "fallbacks": [
+                {name: ["help"]}
+                for kind in kinds
+                for name in (kind + HELPED, kind + HELPED + HASTY)
+            ],
         },
     }

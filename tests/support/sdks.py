@@ -67,10 +67,10 @@ class PythonAsync:
     def __init__(self, gateway: Gateway) -> None:
         key = gateway.key or ""
         self._openai = openai.AsyncOpenAI(
-            base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=20
+            base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=60
         )
         self._anthropic = anthropic.AsyncAnthropic(
-            base_url=gateway.url, api_key=key, max_retries=0, timeout=20
+            base_url=gateway.url, api_key=key, max_retries=0, timeout=60
         )
 
     async def stream(
@@ -111,10 +111,10 @@ class PythonSync:
     def __init__(self, gateway: Gateway) -> None:
         key = gateway.key or ""
         self._openai = openai.OpenAI(
-            base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=20
+            base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=60
         )
         self._anthropic = anthropic.Anthropic(
-            base_url=gateway.url, api_key=key, max_retries=0, timeout=20
+            base_url=gateway.url, api_key=key, max_retries=0, timeout=60
         )
 
     async def stream(
@@ -187,7 +187,7 @@ class Node:
     async def aclose(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), 10.0)
+        await asyncio.wait_for(self._process.wait(), 60.0)
         await self._reading
 
 
@@ -195,7 +195,15 @@ async def install_node_sdks(folder: Path) -> None:
     """Install the SDKs from the npm registry into a folder; raises AssertionError when it fails."""
     (folder / "package.json").write_text('{"type": "module", "private": true}')
     (folder / "trials.mjs").write_bytes(_SCRIPT.read_bytes())
-    command = ("npm", "install", "--no-audit", "--no-fund", "--silent", *NODE_SDKS)
+    command = (
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+        "--fetch-retries=5",
+        *NODE_SDKS,
+    )
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,

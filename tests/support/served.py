@@ -93,7 +93,7 @@ class Gateway:
             env={**self.environment(), "PORT": str(self.port)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=90,
             check=False,
         )
         return Ran(code=run.returncode, out=run.stdout, err=run.stderr)
@@ -102,11 +102,11 @@ class Gateway:
         """Send a request with the master key (unless `key` says otherwise)."""
         return await fetch(f"{self.url}{path}", **{"key": self.key, **options})
 
-    async def wait_live(self, timeout_s: float = 10.0) -> None:
+    async def wait_live(self, timeout_s: float = 60.0) -> None:
         """Wait for `/livez`."""
         await self._wait("/livez", timeout_s)
 
-    async def wait_ready(self, timeout_s: float = 30.0) -> None:
+    async def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Wait for `/readyz`."""
         await self._wait("/readyz", timeout_s)
 
@@ -116,7 +116,7 @@ class Gateway:
         while time.monotonic() < end:
             assert self.alive, f"the gateway ended with {self.exit_code}:\n{self.logs()}"
             try:
-                answer = await fetch(f"{self.url}{path}", timeout_s=2.0)
+                answer = await fetch(f"{self.url}{path}", timeout_s=10.0)
             except OSError:
                 await asyncio.sleep(0.02)
                 continue

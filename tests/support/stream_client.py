@@ -60,25 +60,30 @@ class Told(msgspec.Struct, kw_only=True):
 
 
 async def ask(
-    port: int, dialect: str, body: dict[str, Any], begun: Callable[[], None] | None = None
+    port: int,
+    dialect: str,
+    body: dict[str, Any],
+    begun: Callable[[], None] | None = None,
+    mark: bytes = b"",
 ) -> Told:
-    """Ask and read to the end; `begun` is called when the first bytes of a 200 are there."""
+    """Ask and read to the end.
+
+    `begun` is called when the first bytes of a 200 are there, and the mark is among those so far.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request_bytes(dialect, body))
         head = await reader.readuntil(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
-        raw = await _piece(reader)
+        raw = await reader.read(65536)
+        while begun is not None and mark not in raw and not reader.at_eof():
+            raw += await reader.read(65536)
         if status == 200 and begun is not None:
             begun()
         rest = await reader.read(-1)
     finally:
         writer.close()
     return read(status, head, raw + rest, dialect)
-
-
-async def _piece(reader: asyncio.StreamReader) -> bytes:
-    return await reader.read(65536)
 
 
 def read(status: int, head: bytes, raw: bytes, dialect: str) -> Told:

@@ -53,7 +53,8 @@ MIDWAY = {
 class Upstream(Listener):
     """One upstream. Set `mode` for all requests to come, or `script` for the next ones in turn.
 
-    `delay_s` passes before each answer, `pace_s` between the events of a stream. Every request is
+    `delay_s` passes before each answer, `pace_s` between the events of a stream, which wait for
+    `gate` after their first one. Every request is
     in `asked`. Chat answers the text after "Return exactly the text: " in the last user message,
     or what `reply` says; a stream sends it word by word, after event number `break_after` a broken
     mode breaks it.
@@ -71,6 +72,8 @@ class Upstream(Listener):
         self.error_headers: dict[str, str] = {}
         self.delay_s = 0.0
         self.pace_s = 0.0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.break_after = 2
         self.reply: str | None = None
         self.message: dict[str, Any] | None = None
@@ -157,6 +160,7 @@ class Upstream(Listener):
                 return
             await wire.piece(sse(event))
             await asyncio.sleep(self.pace_s)
+            await self.gate.wait()
         await wire.piece(b"data: [DONE]\n\n")
         await wire.end()
 
