@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def url(postgres: PostgresServer, database: str, scheme: str = "postgresql") -> 
     return f"{scheme}://fresh:{PASSWORD}@127.0.0.1:{postgres.port}/{database}"
 
 
-async def ended(gateway: Gateway, within_s: float = 15.0) -> tuple[int | None, str]:
+async def ended(gateway: Gateway, within_s: float = 60.0) -> tuple[int | None, str]:
     """Start something that is to refuse, and give its exit code and words."""
     gateway.start()
     try:
@@ -83,7 +84,7 @@ async def test_boot_06_an_unreachable_database_is_an_error_in_time(tmp_path: Pat
     began = time.monotonic()
     ran = await gateway.run("db", "upgrade")
     assert ran.code != 0
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert "PostgreSQL" in ran.out + ran.err
     assert PASSWORD not in ran.out + ran.err
 
@@ -96,7 +97,7 @@ async def test_boot_07_10_the_schema_may_come_while_it_runs(
     gateway.start()
     try:
         await gateway.wait_live()
-        await until(lambda: "status: degraded" in gateway.logs(), 15.0, "degraded")
+        await until(lambda: "status: degraded" in gateway.logs(), 60.0, "degraded")
         ready = await gateway.ask("/readyz", key=None)
         assert ready.status == 503
         assert "schema" in ready.text
@@ -135,7 +136,7 @@ async def test_boot_08_a_half_migrated_database_has_one_verdict(
     for _ in range(2):
         began = time.monotonic()
         ran = await gateway.run("db", "upgrade")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
         verdicts.append((ran.code, ran.out + ran.err))
     assert verdicts[0] == verdicts[1]
     if verdicts[0][0] != 0:
@@ -186,7 +187,8 @@ async def test_cfg_05_07_without_urls_it_serves_and_says_what_it_does_instead(
     async with running(tmp_path, config=simple_config(upstream)) as gateway:
         assert (await gateway.ask("/v1/models")).status == 200
         assert (await gateway.ask("/v1/keys")).status == 200
-        assert all(name in gateway.logs() for name in ("DATABASE_URL", "REDIS_URL"))
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            await until(partial(told, gateway, name), 30.0, name)
 
 
 async def test_cfg_06_07_strictly_the_urls_must_be_there(
@@ -259,8 +261,22 @@ async def test_cfg_15_for_development_it_warns_at_every_start(tmp_path: Path) ->
     for starts in (1, 2):
         options: dict[str, Any] = {"config": {}, "key": "sk-1234", "arguments": ("--dev",)}
         async with running(tmp_path, **options) as gateway:
-            warned = [line for line in gateway.logs().splitlines() if "LITELLM_MASTER_KEY" in line]
-            assert len([line for line in warned if '"warning"' in line]) == starts
+            await until(partial(warned_of, gateway, starts), 30.0, "a warning")
+            assert warnings(gateway) == starts
+
+
+def told(gateway: Gateway, name: str) -> bool:
+    return name in gateway.logs()
+
+
+def warned_of(gateway: Gateway, times: int) -> bool:
+    return warnings(gateway) >= times
+
+
+def warnings(gateway: Gateway) -> int:
+    """How often the log warns of the key."""
+    lines = [line for line in gateway.logs().splitlines() if "LITELLM_MASTER_KEY" in line]
+    return len([line for line in lines if '"warning"' in line])
 
 
 async def test_cfg_16_a_world_readable_env_file_is_found_and_strictly_refused(
@@ -306,15 +322,13 @@ async def test_life_03_04_a_taken_port_is_named_and_no_second_process_runs(
 async def test_life_02_06_stop_is_clean_and_changes_are_pending(
     tmp_path: Path, upstream: Upstream
 ) -> None:
-    gateway = Gateway(tmp_path, config=simple_config(upstream))
-    gateway.start()
-    await gateway.wait_ready()
-    await asyncio.sleep(1.1)  # file times have their own resolution
-    gateway.configure(simple_config(upstream, litellm_settings={"num_retries": 1}))
-    assert "pending" in (await gateway.run("status")).out
-    assert (await gateway.run("reload")).code == 0
-    assert "pending" not in (await gateway.run("status")).out
-    assert await gateway.stop() == 0
+    async with running(tmp_path, config=simple_config(upstream)) as gateway:
+        await asyncio.sleep(1.1)  # file times have their own resolution
+        gateway.configure(simple_config(upstream, litellm_settings={"num_retries": 1}))
+        assert "pending" in (await gateway.run("status")).out
+        assert (await gateway.run("reload")).code == 0
+        assert "pending" not in (await gateway.run("status")).out
+        assert await gateway.stop() == 0
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", gateway.port)) != 0
 

@@ -53,7 +53,7 @@ async def fleet(
         yield gateway
 
 
-async def until_state(gateway: Gateway, name: str, state: str, timeout_s: float = 10.0) -> float:
+async def until_state(gateway: Gateway, name: str, state: str, timeout_s: float = 60.0) -> float:
     """Wait until a node is seen so; gives the seconds it took."""
     began, found = time.monotonic(), {}
     while time.monotonic() < began + timeout_s:
@@ -64,12 +64,22 @@ async def until_state(gateway: Gateway, name: str, state: str, timeout_s: float 
     raise AssertionError(f"{name} is not {state}: {found}\n{gateway.logs()}")
 
 
+async def until_waiting(gateway: Gateway, count: int) -> None:
+    """Wait until so many calls wait for a place, at all nodes together."""
+    end, found = time.monotonic() + 60.0, -1
+    while found != count:
+        assert time.monotonic() < end, f"{found} wait, not {count}"
+        each = [m["waiting"] for node in await nodes(gateway) for m in node["models"]]
+        found = max(each, default=0)
+        await asyncio.sleep(0.02)
+
+
 def chats(server: Ollama) -> int:
     return [asked.path for asked in server.asked].count("/api/chat")
 
 
 async def ask_all(gateway: Gateway, count: int, **more: Any) -> list[Answer]:
-    asks = (gateway.ask(CHAT, json=body(**more), timeout_s=30.0) for _ in range(count))
+    asks = (gateway.ask(CHAT, json=body(**more), timeout_s=60.0) for _ in range(count))
     return list(await asyncio.gather(*asks))
 
 
@@ -89,14 +99,19 @@ async def test_a_call_goes_where_its_model_is_in_memory(tmp_path: Path) -> None:
 
 async def test_a_node_gets_no_more_calls_than_it_works_on(tmp_path: Path) -> None:
     async with Ollama() as first, Ollama() as second:
-        first.pace_s = second.pace_s = 0.02
+        first.gate.clear()
+        second.gate.clear()
         async with fleet(tmp_path, first, second) as gateway:
-            answers = await ask_all(gateway, 12, stream=True)
+            asking = asyncio.ensure_future(ask_all(gateway, 12, stream=True))
+            await until_waiting(gateway, 10)
+            first.gate.set()
+            second.gate.set()
+            answers = await asking
             assert [answer.status for answer in answers] == [200] * 12
             assert (first.most_in_flight, second.most_in_flight) == (1, 1)
             assert chats(first) + chats(second) == 12
             waited = [a for a in answers if "waited" in a.headers["x-hx-node"]]
-            assert len(waited) >= 8
+            assert len(waited) == 10
             numbers = (await gateway.ask("/metrics", key=None)).text
             assert 'hx_node_wait_seconds_count{node="gpu1"}' in numbers
 
@@ -104,39 +119,42 @@ async def test_a_node_gets_no_more_calls_than_it_works_on(tmp_path: Path) -> Non
 async def test_without_places_calls_pile_up_at_the_node(tmp_path: Path) -> None:
     """The control: with room for many, the node sees many at once."""
     async with Ollama() as only:
-        only.pace_s = 0.05
+        only.gate.clear()
         async with fleet(tmp_path, only, parallel=50) as gateway:
-            await ask_all(gateway, 6, stream=True)
-            assert only.most_in_flight > 1
+            asking = asyncio.ensure_future(ask_all(gateway, 6, stream=True))
+            await until(lambda: only.most_in_flight > 1, 60.0, "many at once")
+            only.gate.set()
+            await asking
 
 
 async def test_a_busy_key_does_not_lock_another_out(tmp_path: Path) -> None:
     async with Ollama() as only:
-        only.pace_s = 0.03
+        only.gate.clear()
         async with fleet(tmp_path, only) as gateway:
             made = await gateway.ask("/key/generate", json={"models": ["small"]})
             modest = made.json()["key"]
             done: list[str] = []
 
             async def ask(who: str, key: str | None) -> None:
-                answer = await gateway.ask(CHAT, json=body(), key=key, timeout_s=30.0)
+                answer = await gateway.ask(CHAT, json=body(), key=key, timeout_s=60.0)
                 assert answer.status == 200, answer.text
                 done.append(who)
 
             greedy = [asyncio.ensure_future(ask("greedy", gateway.key)) for _ in range(10)]
-            await until(lambda: chats(only) >= 1, 20.0, "a call at the node")
-            await asyncio.sleep(0.1)
-            await ask("modest", modest)
-            await asyncio.gather(*greedy)
-            assert done.index("modest") <= 6, done
+            await until_waiting(gateway, 9)
+            modestly = asyncio.ensure_future(ask("modest", modest))
+            await until_waiting(gateway, 10)
+            only.gate.set()
+            await asyncio.gather(modestly, *greedy)
+            assert done.index("modest") <= 6, done  # its turn is next; without, it is the last
 
 
 async def test_a_full_line_says_when_to_come_again(tmp_path: Path) -> None:
     async with Ollama() as only:
         only.mode = Mode.HANG
         async with fleet(tmp_path, only, queue=1, queue_timeout=0.5, poll_s=3600) as gateway:
-            held = asyncio.ensure_future(gateway.ask(CHAT, json=body(), timeout_s=30.0))
-            await until(lambda: chats(only) >= 1, 20.0, "a call at the node")
+            held = asyncio.ensure_future(gateway.ask(CHAT, json=body(), timeout_s=60.0))
+            await until(lambda: chats(only) >= 1, 60.0, "a call at the node")
             late, refused = None, None
             for answer in await ask_all(gateway, 2):
                 assert answer.status == 503
@@ -157,24 +175,24 @@ async def test_a_client_that_leaves_frees_its_place_at_once(tmp_path: Path) -> N
             )
             stream = await client.chat.completions.create(model="small", messages=ASK, stream=True)
             await anext(aiter(stream))
-            waiting = asyncio.ensure_future(gateway.ask(CHAT, json=body(), timeout_s=30.0))
-            await asyncio.sleep(0.3)
+            waiting = asyncio.ensure_future(gateway.ask(CHAT, json=body(), timeout_s=60.0))
+            await until_waiting(gateway, 1)
             assert chats(only) == 1
             only.pace_s = 0.0
             left = time.monotonic()
             await stream.close()
-            await until(lambda: chats(only) >= 2, 20.0, "a call at the node")
+            await until(lambda: chats(only) >= 2, 60.0, "a call at the node")
             freed_s = time.monotonic() - left
             assert (await waiting).status == 200
-            assert freed_s < 0.5, freed_s  # usually some 5 ms
+            assert freed_s < 10.0, freed_s  # usually some 5 ms; without, 30 s
 
 
 async def test_who_leaves_while_waiting_is_never_sent(tmp_path: Path) -> None:
     async with Ollama() as only:
-        only.pace_s = 0.1
+        only.gate.clear()
         async with fleet(tmp_path, only) as gateway:
             running_ = asyncio.ensure_future(gateway.ask(CHAT, json=body(stream=True)))
-            await until(lambda: chats(only) >= 1, 20.0, "a call at the node")
+            await until(lambda: chats(only) >= 1, 60.0, "a call at the node")
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             data = b'{"model":"small","messages":[{"role":"user","content":"never"}]}'
             writer.write(
@@ -182,8 +200,12 @@ async def test_who_leaves_while_waiting_is_never_sent(tmp_path: Path) -> None:
                 b"Authorization: Bearer " + (gateway.key or "").encode() + b"\r\n"
                 b"Content-Length: %d\r\n\r\n" % len(data) + data
             )
-            await asyncio.sleep(0.1)
-            writer.close()
+            try:
+                await until_waiting(gateway, 1)
+            finally:
+                writer.close()
+            await until_waiting(gateway, 0)
+            only.gate.set()
             assert (await running_).status == 200
             assert (await gateway.ask(CHAT, json=body())).status == 200
             assert b"never" not in b"".join(asked.body for asked in only.asked)
@@ -197,17 +219,18 @@ async def test_a_node_that_dies_midway_is_left_at_once_and_used_when_it_wakes(
         first = await stack.enter_async_context(Ollama())
         second = await stack.enter_async_context(Ollama())
         first.resident["llama3.2:latest"] = 4096
-        first.pace_s = 0.05
+        first.gate.clear()
         async with fleet(tmp_path, first, second, parallel=8) as gateway:
             await until_state(gateway, "gpu1", "awake")
             await until_state(gateway, "gpu2", "awake")
             broken = [
-                asyncio.ensure_future(gateway.ask(CHAT, json=body(stream=True), timeout_s=30.0))
+                asyncio.ensure_future(gateway.ask(CHAT, json=body(stream=True), timeout_s=60.0))
                 for _ in range(4)
             ]
-            await until(lambda: chats(first) >= 4, 20.0, "a call at the node")
-            await asyncio.sleep(0.08)
+            await until(lambda: chats(first) >= 4, 60.0, "a call at the node")
+            await asyncio.sleep(0.2)  # their first words are with the clients
             await first.stop()
+            first.gate.set()
             died = time.monotonic()
             for answer in await ask_all(gateway, 20):
                 assert answer.status == 200, answer.text
@@ -219,11 +242,11 @@ async def test_a_node_that_dies_midway_is_left_at_once_and_used_when_it_wakes(
             woke_s = await until_state(gateway, "gpu1", "awake")
             answer = await gateway.ask(CHAT, json=body())
             while not answer.headers["x-hx-node"].startswith("gpu1"):
-                assert time.monotonic() < died + 20.0
+                assert time.monotonic() < died + 90.0
                 second.resident.clear()
                 await asyncio.sleep(0.2)
                 answer = await gateway.ask(CHAT, json=body())
-            assert woke_s < 6.0
+            assert woke_s < 30.0
 
 
 async def test_a_node_that_hangs_is_found_out_and_left(tmp_path: Path) -> None:
@@ -233,7 +256,7 @@ async def test_a_node_that_hangs_is_found_out_and_left(tmp_path: Path) -> None:
         async with fleet(tmp_path, hung, well) as gateway:
             await until_state(gateway, "gpu1", "awake")
             hung.mode = Mode.HANG
-            await until_state(gateway, "gpu1", "asleep", 15.0)
+            await until_state(gateway, "gpu1", "asleep")
             for answer in await ask_all(gateway, 8):
                 assert answer.status == 200
                 assert answer.headers["x-hx-node"].startswith("gpu2; ")
@@ -266,7 +289,7 @@ async def test_a_model_that_takes_long_to_load_is_waited_for(tmp_path: Path) -> 
             second.resident.clear()
             second.load_s = first.load_s = 4.0
             await asyncio.sleep(0.5)
-            answer = await gateway.ask(CHAT, json=body(), timeout_s=30.0)
+            answer = await gateway.ask(CHAT, json=body(), timeout_s=60.0)
             assert answer.status == 200
             assert "x-hx-attempts" not in answer.headers
             assert chats(first) + chats(second) == 2
@@ -275,7 +298,7 @@ async def test_a_model_that_takes_long_to_load_is_waited_for(tmp_path: Path) -> 
 async def test_what_a_node_can_do_at_once_is_learned(tmp_path: Path) -> None:
     async with Ollama() as only:
         only.parallel = 6
-        only.pace_s = 0.05
+        only.pace_s = 0.1  # beside which the machine's own delays are small
         async with fleet(tmp_path, only, parallel=0) as gateway:
             answers = await ask_all(gateway, 30, stream=True)
             assert [answer.status for answer in answers] == [200] * 30
@@ -288,7 +311,7 @@ async def test_what_a_node_can_do_at_once_is_learned(tmp_path: Path) -> None:
 async def test_a_node_that_does_one_at_a_time_gets_at_most_one_more(tmp_path: Path) -> None:
     async with Ollama() as only:
         only.parallel = 1
-        only.pace_s = 0.02
+        only.pace_s = 0.04
         async with fleet(tmp_path, only, parallel=0) as gateway:
             await ask_all(gateway, 12, stream=True)
             assert only.most_in_flight == 2
@@ -313,10 +336,10 @@ async def test_a_call_that_waits_takes_a_node_that_wakes(tmp_path: Path) -> None
             await until_state(gateway, "gpu1", "awake")
             await until_state(gateway, "gpu2", "asleep")
             busy.pace_s = 30.0
-            held = asyncio.ensure_future(gateway.ask(CHAT, json=body(stream=True), timeout_s=40.0))
-            await until(lambda: chats(busy) >= 1, 20.0, "a call at the node")
-            waiting = asyncio.ensure_future(gateway.ask(CHAT, json=body(), timeout_s=30.0))
-            await asyncio.sleep(0.3)
+            held = asyncio.ensure_future(gateway.ask(CHAT, json=body(stream=True), timeout_s=60.0))
+            await until(lambda: chats(busy) >= 1, 60.0, "a call at the node")
+            waiting = asyncio.ensure_future(gateway.ask(CHAT, json=body(), timeout_s=60.0))
+            await until_waiting(gateway, 1)
             await sleeper.start()
             answer = await waiting
             assert answer.status == 200
