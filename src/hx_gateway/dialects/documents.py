@@ -38,15 +38,42 @@ class _MessagesDocument(msgspec.Struct):
     title: str | None = None
 
 
+class _ToolReference(msgspec.Struct):
+    tool_name: str
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+class _SearchResult(msgspec.Struct):
+    source: str
+    title: str
+    content: list[_Text]
+
+
 def plain_text(part: Document) -> str | None:
-    """Give the text of a file that is nothing but text; None for any other."""
-    if part.kind != "document":
-        return None
+    """Give the text of a file that is nothing but text; None for any other.
+
+    A tool that a search has found is said by its name: its definition is among the call's tools.
+    """
     try:
-        source = msgspec.json.decode(part.raw, type=_MessagesDocument).source
+        match part.kind:
+            case "document":
+                source = msgspec.json.decode(part.raw, type=_MessagesDocument).source
+                return source.data if source.type == "text" else None
+            case "search_result":
+                found = msgspec.json.decode(part.raw, type=_SearchResult)
+                return "\n".join(
+                    [found.title, found.source, *(part.text for part in found.content)]
+                )
+            case "tool_reference":
+                name = msgspec.json.decode(part.raw, type=_ToolReference).tool_name
+                return f"Tool found: {name}"
+            case _:
+                return None
     except msgspec.ValidationError:
         return None
-    return source.data if source.type == "text" else None
 
 
 def chat_document(part: Document) -> Json | Raw:

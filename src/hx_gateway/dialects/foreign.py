@@ -17,7 +17,7 @@ CHAT_ONLY = frozenset(
 RESPONSES_ONLY = frozenset(
     {
         "truncation", "background", "conversation", "prompt",
-        "max_tool_calls", "context_management", "stream_options",
+        "max_tool_calls", "context_management", "stream_options", "client_metadata",
     }
 )  # fmt: skip
 MESSAGES_ONLY = frozenset(

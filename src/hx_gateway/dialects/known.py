@@ -28,11 +28,12 @@ _CHAT = _SHARED | _SAMPLING | _PENALTIES | _IMITATORS | {
     "top_logprobs", "verbosity", "web_search_options",
 }  # fmt: skip
 _RESPONSES = _SHARED | {
-    "background", "context_management", "conversation", "include", "input", "instructions",
-    "max_output_tokens", "max_tool_calls", "metadata", "moderation", "parallel_tool_calls",
-    "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options",
-    "prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store",
-    "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation",
+    "background", "client_metadata", "context_management", "conversation", "include", "input",
+    "instructions", "max_output_tokens", "max_tool_calls", "metadata", "moderation",
+    "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key",
+    "prompt_cache_options", "prompt_cache_retention", "reasoning", "safety_identifier",
+    "service_tier", "store", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p",
+    "truncation",
 }  # fmt: skip
 _MESSAGES = frozenset(
     {

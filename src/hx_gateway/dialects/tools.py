@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from hx_gateway.core import wire
-from hx_gateway.core.chat import Chat, Message, Part, Role, Text, Tool, ToolUse
+from hx_gateway.core.chat import Chat, Message, Part, Tool, ToolUse
 from hx_gateway.core.wire import NOT_JSON
 
 INPUT = "input"
@@ -74,21 +74,6 @@ def as_text(arguments: str) -> str:
         return _ARGUMENTS.decode(arguments).input
     except NOT_JSON:
         return arguments
-
-
-def joined_systems(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Join neighbouring system messages into one text: many chat templates take no more."""
-    joined: list[Message] = []
-    for message in messages:
-        if message.role is not Role.SYSTEM or not all(isinstance(p, Text) for p in message.parts):
-            joined.append(message)
-            continue
-        texts = [part.text for part in message.parts if isinstance(part, Text)]
-        if joined and joined[-1].role is Role.SYSTEM and joined[-1].name == message.name:
-            texts = [part.text for part in joined.pop().parts if isinstance(part, Text)] + texts
-        text = Text(text="\n\n".join(texts))
-        joined.append(Message(role=Role.SYSTEM, parts=(text,), name=message.name))
-    return tuple(joined)
 
 
 def _grammar_text(format_: Raw) -> str:

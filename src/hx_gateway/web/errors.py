@@ -2,7 +2,12 @@
 
 import logging
 
-from hx_gateway.core.errors import GatewayError, MethodNotAllowed, Unauthenticated
+from hx_gateway.core.errors import (
+    BudgetExceeded,
+    GatewayError,
+    MethodNotAllowed,
+    Unauthenticated,
+)
 from hx_gateway.core.http import JSON_TYPE, Header, Response
 from hx_gateway.dialects.registry import WAYS_IN
 
@@ -27,6 +32,9 @@ def _headers(error: GatewayError) -> list[Header]:
     headers: list[Header] = []
     if error.retry_after_s is not None:
         headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
+    if isinstance(error, Unauthenticated | BudgetExceeded):
+        # For agents and SDKs that try again after any 401 or 429, for minutes.
+        headers.append((b"x-should-retry", b"false"))
     if isinstance(error, Unauthenticated):
         headers.append((b"www-authenticate", b"Bearer"))
     if isinstance(error, MethodNotAllowed):

@@ -3,7 +3,12 @@ import pytest
 from hx_gateway.core import wire
 from hx_gateway.core.chat import Document
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.dialects.documents import chat_document, messages_document, responses_document
+from hx_gateway.dialects.documents import (
+    chat_document,
+    messages_document,
+    plain_text,
+    responses_document,
+)
 
 PDF = "data:application/pdf;base64,JVBERi0="
 CHAT = {"type": "file", "file": {"file_data": PDF, "filename": "a.pdf"}}
@@ -65,3 +70,30 @@ def test_what_no_other_format_has_is_refused_there() -> None:
     for write in (chat_document, responses_document):
         with pytest.raises(InvalidRequest, match="search_result"):
             write(result)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ({"type": "document", "source": {"type": "text", "data": "hi"}}, "hi"),
+        ({"type": "document", "source": {"type": "base64", "data": "Q"}}, None),
+        ({"type": "document", "source": "x"}, None),
+        ({"type": "tool_reference", "tool_name": "WebSearch"}, "Tool found: WebSearch"),
+        ({"type": "tool_reference"}, None),
+        (
+            {
+                "type": "search_result",
+                "source": "https://a.test/x",
+                "title": "X",
+                "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}],
+            },
+            "X\nhttps://a.test/x\none\ntwo",
+        ),
+        ({"type": "container_upload", "file_id": "f"}, None),
+    ],
+)
+def test_what_is_nothing_but_text_is_said_as_text(
+    form: dict[str, object], text: str | None
+) -> None:
+    """Symptom: Claude Code's search for tools ended in 400s on models of other vendors."""
+    assert plain_text(document(form)) == text

@@ -10,7 +10,6 @@ from hx_gateway.dialects.tools import (
     as_function,
     as_text,
     foreign_tools,
-    joined_systems,
     speakable,
 )
 
@@ -73,11 +72,3 @@ def test_calls_of_custom_tools_are_put_in_json() -> None:
     chat = Chat(messages=(Message(role=Role.ASSISTANT, parts=(use,)),), tools=(PATCH,))
     (part,) = speakable(chat, "openai_chat").messages[0].parts
     assert part == ToolUse(id="c", name="apply_patch", arguments='{"input":"a\\nb"}')
-
-
-def test_neighbouring_system_messages_are_one_text() -> None:
-    user = said(Role.USER, "x")
-    given = (said(Role.SYSTEM, "a"), said(Role.SYSTEM, "b"), user, said(Role.SYSTEM, "c"))
-    assert joined_systems(given) == (said(Role.SYSTEM, "a\n\nb"), user, said(Role.SYSTEM, "c"))
-    blocks = Message(role=Role.SYSTEM, parts=(Text(text="a", cache=Raw(b"{}")), Text(text="b")))
-    assert joined_systems((blocks,)) == (said(Role.SYSTEM, "a\n\nb"),)

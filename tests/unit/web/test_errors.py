@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hx_gateway.core.errors import (
+    BudgetExceeded,
     DependencyError,
     GatewayError,
     MethodNotAllowed,
@@ -20,6 +21,8 @@ from hx_gateway.web.errors import error_response, internal_error
     ("error", "status", "header"),
     [
         (Unauthenticated("no"), 401, (b"www-authenticate", b"Bearer")),
+        (Unauthenticated("no"), 401, (b"x-should-retry", b"false")),
+        (BudgetExceeded("no"), 429, (b"x-should-retry", b"false")),
         (RateLimited("slow down", retry_after_s=3.2), 429, (b"retry-after", b"3")),
         (RateLimited("slow down", retry_after_s=0.01), 429, (b"retry-after", b"1")),
         (DependencyError("PostgreSQL"), 503, (b"retry-after", b"2")),

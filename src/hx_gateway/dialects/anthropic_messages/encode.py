@@ -27,6 +27,7 @@ from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects.documents import messages_document
 from hx_gateway.dialects.foreign import without_openai
 from hx_gateway.dialects.seals import RESPONSES_SEAL
+from hx_gateway.dialects.user import opaque_user, user_losses
 
 Json = dict[str, object]
 
@@ -65,7 +66,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
         "stop_sequences": [text for text in chat.stop if text.strip()] or None,
         "thinking": thinking,
         "output_config": _output_config(chat.output),
-        "metadata": None if chat.user is None else {"user_id": chat.user},
+        "metadata": None if chat.user is None else {"user_id": opaque_user(chat.user)},
     }
     fields: Fields = {"model": raw(model)}
     fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
@@ -89,6 +90,7 @@ def losses(chat: Chat) -> Iterator[str]:
         yield "clamp:temperature"
     if any(not text.strip() for text in chat.stop):
         yield "drop:stop"
+    yield from user_losses(chat.user, opaque_user(chat.user))
 
 
 def _system(messages: tuple[Message, ...]) -> str | list[Json | Raw] | None:
@@ -196,8 +198,8 @@ def _tool(tool: Tool) -> Json | Raw:
     if tool.description is not None:
         written["description"] = tool.description
     written["input_schema"] = _NO_PARAMETERS if tool.parameters is None else tool.parameters
-    if tool.strict is not None:
-        written["strict"] = tool.strict
+    if tool.strict:  # off is what it is without a word, which older servers do not know
+        written["strict"] = True
     if tool.cache is not None:
         written["cache_control"] = tool.cache
     return written

@@ -121,9 +121,21 @@ _METADATA = Decoder(_Metadata)
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _MODES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
 _OURS = frozenset({"model", "stream"}) | MESSAGES_ONLY
-# Blocks that are read; all others (search results, server tools ...) are kept as they are.
+# Blocks that are read; all others (search results, files ...) are kept as they are.
 _KNOWN = frozenset(
-    {"text", "image", "tool_use", "tool_result", "thinking", "redacted_thinking"}
+    {
+        "text", "image", "tool_use", "tool_result", "thinking", "redacted_thinking", "compaction",
+    }
+)  # fmt: skip
+# What only its vendor's own tools did on the way: the next answer does not depend on it.
+_PASSING = frozenset(
+    {
+        "server_tool_use", "web_search_tool_result", "web_fetch_tool_result",
+        "code_execution_tool_result", "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result", "tool_search_tool_result", "mcp_tool_use",
+        "mcp_tool_result", "mcp_tool_listing", "advisor_tool_result", "tool_addition",
+        "tool_removal", "fallback",
+    }
 )  # fmt: skip
 
 
@@ -170,7 +182,9 @@ def _messages(messages: list[_Message]) -> Iterator[Message]:
         where = f"messages[{index}]"
         if role is None:
             raise InvalidRequest(f"Unknown role '{message.role}'.", param=f"{where}.role")
-        yield from _turns(role, _content(message.content, f"{where}.content"))
+        parts = _content(message.content, f"{where}.content")
+        if parts or not message.content:
+            yield from _turns(role, parts)
 
 
 def _turns(role: Role, parts: list[Part]) -> Iterator[Message]:
@@ -191,18 +205,24 @@ def _turns(role: Role, parts: list[Part]) -> Iterator[Message]:
 def _content(content: str | list[Raw], where: str) -> list[Part]:
     if isinstance(content, str):
         return [Text(text=content)]
-    return [_part(raw, f"{where}[{index}]") for index, raw in enumerate(content)]
+    parts = (_part(raw, f"{where}[{index}]") for index, raw in enumerate(content))
+    return [part for part in parts if part is not None]
 
 
-def _part(raw: Raw, where: str) -> Part:
+def _part(raw: Raw, where: str) -> Part | None:
     try:
         kind = _TYPE.decode(raw).type
+        if kind in _PASSING:
+            return None
         if kind not in _KNOWN:
             return Document(kind=kind, raw=raw.copy())
-        block = _BLOCK.decode(raw)
+        return _known(_BLOCK.decode(raw), raw, where)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"Invalid value for '{where}': {error}.", param=where) from None
-    match kind:
+
+
+def _known(block: _Block, raw: Raw, where: str) -> Part | None:
+    match block.type:
         case "thinking" | "redacted_thinking":
             return Thinking(
                 text=block.thinking or "", signature=block.signature or None, redacted=block.data
@@ -213,6 +233,8 @@ def _part(raw: Raw, where: str) -> Part:
             return _tool_result(block, where)
         case "image" if block.source is not None:
             return _image(block.source, raw, present(block.cache_control))
+        case "compaction":  # the summary of what was said before; null where it failed
+            return Text(text=block.content) if isinstance(block.content, str) else None
         case _:
             return Text(text=block.text or "", cache=present(block.cache_control))
 

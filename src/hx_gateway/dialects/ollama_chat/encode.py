@@ -24,7 +24,7 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
 from hx_gateway.dialects.documents import plain_text
 from hx_gateway.dialects.ollama_options import options_of, top_level_of
-from hx_gateway.dialects.tools import joined_systems
+from hx_gateway.dialects.systems import with_one_system
 
 Json = dict[str, object]
 
@@ -45,7 +45,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
     names = _tool_names(chat.messages)
     fields: Fields = {
         "model": raw(model),
-        "messages": raw([_message(message, names) for message in joined_systems(chat.messages)]),
+        "messages": raw([_message(message, names) for message in with_one_system(chat.messages)]),
         "stream": raw(stream),
     }
     wanted: Json = {

@@ -22,7 +22,8 @@ from hx_gateway.core.chat import (
 from hx_gateway.core.wire import Fields, raw
 from hx_gateway.dialects.documents import chat_document, plain_text
 from hx_gateway.dialects.images import url_of
-from hx_gateway.dialects.tools import joined_systems
+from hx_gateway.dialects.systems import with_one_system
+from hx_gateway.dialects.user import short_user
 
 Json = dict[str, object]
 
@@ -34,7 +35,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool, max_tokens_field: str) 
     """Write the body; thinking blocks and cache marks stay behind, OpenAI's format has none."""
     fields: Fields = {
         "model": raw(model),
-        "messages": raw(_messages(joined_systems(chat.messages))),
+        "messages": raw(_messages(with_one_system(chat.messages))),
     }
     if stream:
         fields["stream"] = TRUE
@@ -56,7 +57,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool, max_tokens_field: str) 
         "top_logprobs": chat.top_logprobs,
         "response_format": _output(chat.output),
         "reasoning_effort": _effort(chat.reasoning),
-        "user": chat.user,
+        "user": short_user(chat.user),
     }
     fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)
     return {**chat.extra, **fields}

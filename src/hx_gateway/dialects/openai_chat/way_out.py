@@ -1,9 +1,10 @@
 """Chat Completions as upstreams speak it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
@@ -17,6 +18,7 @@ from hx_gateway.dialects.openai_chat.encode import STREAM_OPTIONS, TRUE, encode_
 from hx_gateway.dialects.openai_relay import openai_relay
 from hx_gateway.dialects.questions import as_chat, leave_out
 from hx_gateway.dialects.tools import speakable
+from hx_gateway.dialects.user import short_user, user_losses
 
 _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
@@ -44,6 +46,10 @@ class ChatOut(msgspec.Struct, frozen=True, kw_only=True):
     def drops(self, name: str) -> bool:
         """Tell whether a client's further field stays behind."""
         return name in self.foreign
+
+    def losses(self, chat: Chat) -> Iterator[str]:
+        """Note what depends on a value."""
+        yield from user_losses(chat.user, short_user(chat.user))
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:
         """Change the model, and ask for the usage of a stream; everything else stays."""

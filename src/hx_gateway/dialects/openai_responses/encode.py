@@ -26,6 +26,7 @@ from hx_gateway.dialects.documents import plain_text, responses_document
 from hx_gateway.dialects.images import url_of
 from hx_gateway.dialects.openai_chat.encode import effort_of
 from hx_gateway.dialects.openai_responses.reasoning import own_seal
+from hx_gateway.dialects.user import short_user
 
 Json = dict[str, object]
 
@@ -53,7 +54,7 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
         "text": _text_config(chat.output, extra.pop("verbosity", None)),
         "reasoning": _reasoning(chat.reasoning),
         "include": _include(chat),
-        "user": chat.user,
+        "user": short_user(chat.user),
     }
     fields: Fields = {"model": raw(model)}
     fields.update((name, raw(value)) for name, value in wanted.items() if value is not None)

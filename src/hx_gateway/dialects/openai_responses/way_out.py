@@ -1,9 +1,10 @@
 """Responses as upstreams speak them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.event import Event
 from hx_gateway.core.provider import Question
@@ -19,6 +20,7 @@ from hx_gateway.dialects.openai_responses.decode import (
 from hx_gateway.dialects.openai_responses.encode import encode_chat
 from hx_gateway.dialects.openai_responses.watch import ResponseWatcher
 from hx_gateway.dialects.questions import as_chat
+from hx_gateway.dialects.user import short_user, user_losses
 
 
 class ResponsesOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,10 @@ class ResponsesOut(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body of a translated call."""
         return encode_chat(as_chat(question), model, stream=stream)
+
+    def losses(self, chat: Chat) -> Iterator[str]:
+        """Note what depends on a value."""
+        yield from user_losses(chat.user, short_user(chat.user))
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
         """Change the model. An earlier answer is never named: its owner is known only to us."""

@@ -23,8 +23,12 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.dialects.anthropic_messages.encode import encode_chat
 from hx_gateway.dialects.anthropic_messages.read import read_chat
 
-# Without the one that holds what only its own vendor is sent back.
-CALLS = sorted({path.stem for path in ROOT.glob("calls/messages/*.json")} - {"claude_code"})
+# Without those of an agent, which hold what only its own vendor is sent back.
+CALLS = sorted(
+    path.stem
+    for path in ROOT.glob("calls/messages/*.json")
+    if not path.stem.startswith("claude_code")
+)
 
 
 def message(**fields: object) -> Call:
@@ -160,3 +164,32 @@ def test_a_mistake_names_its_field(fields: dict[str, object], param: str) -> Non
     with pytest.raises(InvalidRequest) as caught:
         read_chat(message(**fields))
     assert caught.value.param == param
+
+
+def test_what_only_its_vendors_tools_did_stays_behind() -> None:
+    """Symptom: a conversation with a web search in it could not go on at another vendor."""
+    used = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
+    said = {"type": "text", "text": "It rains."}
+    chat = read_chat(
+        message(
+            messages=[
+                {"role": "user", "content": "Weather?"},
+                {"role": "assistant", "content": [used, found]},
+                {"role": "assistant", "content": [used, found, said]},
+                {"role": "system", "content": [{"type": "tool_removal", "tool": {"name": "f"}}]},
+            ]
+        )
+    )
+    assert [turn.parts for turn in chat.messages] == [
+        (Text(text="Weather?"),),
+        (Text(text="It rains."),),
+    ]
+
+
+def test_the_summary_of_what_was_said_before_is_read() -> None:
+    chat = read(
+        {"type": "compaction", "content": "Earlier: hello."},
+        {"type": "compaction", "content": None},
+    )
+    assert chat.messages[0].parts == (Text(text="Earlier: hello."),)

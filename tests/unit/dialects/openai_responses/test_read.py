@@ -23,8 +23,10 @@ from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.dialects.openai_responses.encode import encode_chat
 from hx_gateway.dialects.openai_responses.read import read_chat
 
-# Without the one that holds what only its own vendor is sent back.
-CALLS = sorted({path.stem for path in ROOT.glob("calls/responses/*.json")} - {"codex"})
+# Without those of an agent, which hold what only its own vendor is sent back.
+CALLS = sorted(
+    path.stem for path in ROOT.glob("calls/responses/*.json") if not path.stem.startswith("codex")
+)
 
 
 def response(*items: object, **fields: object) -> Call:
