@@ -1,7 +1,7 @@
 """An upstream client that answers from a script: a `Sender` without sockets."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hx_gateway.core.errors import UpstreamError
 from hx_gateway.core.http import Deadlines, HttpRequest, Origin
@@ -35,6 +35,12 @@ class ScriptedExchange:
                 return piece
             await asyncio.sleep(piece)
         return b""
+
+    async def pass_on(self, take: Callable[[bytes], bool]) -> bool:
+        while piece := await self.receive():
+            if not take(piece):
+                return True
+        return False
 
     def close(self) -> None:
         self.closed += 1

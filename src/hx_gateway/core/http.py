@@ -22,6 +22,17 @@ class Chunks(Protocol):
         ...
 
 
+class Pouring(Protocol):
+    """Chunks that can also be handed on piece by piece, in the very moment each is there."""
+
+    async def pour(self, put: Callable[[bytes], bool]) -> bool:
+        """Hand pieces to `put` while it returns True; False at the end, True when `put` is full.
+
+        After True it is called again once there is room.
+        """
+        ...
+
+
 class Memo:
     """What an application found out about a head: all requests with the very same head share it.
 
@@ -219,6 +230,13 @@ class Exchange(Protocol):
 
     async def receive(self) -> bytes:
         """Wait for the next bytes of the body; b"" at its proper end; raises like `read`."""
+        ...
+
+    async def pass_on(self, take: Callable[[bytes], bool]) -> bool:
+        """Hand the body to `take` in the very moment it comes; raises like `receive`.
+
+        Returns False at the proper end, True when `take` returned False: no more for now.
+        """
         ...
 
     def close(self) -> None:

@@ -69,8 +69,8 @@ class Reply:
     """
 
     __slots__ = (
-        "_closed", "_ended", "_exchange", "_first", "_passage", "_pieces", "_record", "_release",
-        "_way_in",
+        "_closed", "_ended", "_exchange", "_first", "_passage", "_pieces", "_put", "_record",
+        "_release", "_way_in",
     )  # fmt: skip
 
     def __init__(
@@ -87,10 +87,11 @@ class Reply:
         self._way_in = way_in
         self._record = record
         self._release = release
-        self._first: bytes | None = None
+        self._first = b""
         self._pieces = 1
         self._ended = False  # the passage has said all it has to say
         self._closed = False
+        self._put: Callable[[bytes], bool] | None = None
 
     async def begin(self) -> None:
         """Wait for the first bytes worth sending; raises UpstreamError, so that others may try."""
@@ -114,9 +115,8 @@ class Reply:
 
     async def __anext__(self) -> bytes:
         """Give the next bytes; one error event when the upstream breaks off, then the end."""
-        first = self._first
+        first, self._first = self._first, b""
         if first:
-            self._first = b""
             return first
         if self._closed:
             raise StopAsyncIteration
@@ -129,19 +129,49 @@ class Reply:
         except UpstreamError as fault:
             if not self._passage.over:
                 return self._broken(fault)
-        return self._last()
+        last = self._last()
+        if not last:
+            raise StopAsyncIteration
+        return last
+
+    async def pour(self, put: Callable[[bytes], bool]) -> bool:
+        """See `Pouring`: what iterating gives, without waking anybody for each piece."""
+        first, self._first = self._first, b""
+        if first and not put(first):
+            return True
+        if self._closed:
+            return False
+        self._put = put
+        try:
+            if await self._exchange.pass_on(self._pass):
+                return True
+        except UpstreamError as fault:
+            if not self._passage.over:
+                put(self._broken(fault))
+                return False
+        last = self._last()
+        if last:
+            put(last)
+        return False
+
+    def _pass(self, data: bytes) -> bool:
+        out = self._passage.feed(data)
+        if not out or self._put is None:
+            return True
+        self._pieces += 1
+        return self._put(out)
 
     def _last(self) -> bytes:
+        """Settle a stream at its end; gives what is left to say."""
         try:
             last = b"" if self._ended else self._passage.end()
         except UpstreamError as fault:
             return self._broken(fault)
         self._finish(Ending.COMPLETE)
-        if not last:
-            raise StopAsyncIteration
         return last
 
     def _broken(self, fault: UpstreamError) -> bytes:
+        """Settle what the upstream broke off; gives the event that says so."""
         broken = Interrupted(
             "The upstream broke off while answering.", upstream_status=fault.upstream_status
         )

@@ -95,6 +95,36 @@ class Counting:
         return b"all"
 
 
+@pytest.mark.parametrize("room", [1, 2, 99])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (delta("a"), delta("b"), delta(finish="stop"), USED, DONE),
+        (delta("a"), delta("b")),
+        (delta("a"), Interrupted("cut")),
+        (delta("a"), b"data: {\n\n", delta("b")),
+        (delta(finish="stop"),),
+        (delta("a"), delta(finish="stop"), DONE, Interrupted("cut")),
+    ],
+    ids=["complete", "cut", "fault", "garbled", "no end mark", "cut behind it"],
+)
+async def test_what_is_poured_is_what_iterating_gives(pieces: tuple[Piece, ...], room: int) -> None:
+    iterated, poured = Rig(*pieces), Rig(*pieces)
+    await iterated.reply.begin()
+    await poured.reply.begin()
+    given: list[bytes] = []
+
+    def put(piece: bytes) -> bool:
+        given.append(piece)
+        return len(given) % room != 0
+
+    while await poured.reply.pour(put):
+        pass
+    assert b"".join(given) == await collect(iterated.reply)
+    assert poured.receipts.only == iterated.receipts.only
+    assert (poured.exchange.closed, poured.released) == (1, 1)
+
+
 class LastOnly:
     def write(self, events: list[Event]) -> bytes:
         return b""

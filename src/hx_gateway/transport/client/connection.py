@@ -4,6 +4,7 @@ Knows one exchange at a time and nothing of who owns the connection or reads the
 """
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Protocol, cast
 
@@ -40,15 +41,16 @@ class Connection(asyncio.BufferedProtocol):
 
     Whoever drives it calls `begin`, `write`, then `wait` until `head_done`, then `take` and `wait`
     until `complete`, then `release`; and sets `sent` when the whole request was written. `fault`
-    says why nothing more will come. `unread` counts the bytes since the last `take`.
+    says why nothing more will come. `unread` counts the bytes since the last `take`. `is_full`:
+    whoever the body was passed on to took enough.
     """
 
     __slots__ = (
         "_barren", "_begun", "_body_to_eof", "_deadline", "_fields", "_head_bytes", "_head_only",
         "_idle", "_keep_alive", "_late", "_limits", "_loop", "_owner", "_parser", "_parts",
-        "_paused", "_scratch", "_signal", "_timer", "_timer_at", "_total_at", "_transport",
-        "complete", "fault", "head_done", "headers", "sent", "status", "unread",
-        "write_blocked",
+        "_paused", "_scratch", "_signal", "_tap", "_tap_idle", "_timer", "_timer_at", "_total_at",
+        "_transport", "complete", "fault", "head_done", "headers", "is_full", "sent", "status",
+        "unread", "write_blocked",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, limits: ClientLimits, scratch: memoryview) -> None:
@@ -66,6 +68,9 @@ class Connection(asyncio.BufferedProtocol):
         self._timer_at = self._deadline = self._total_at = NEVER
         self._late = _TOTAL
         self._signal = Signal(self._loop)
+        self._tap: Callable[[bytes], bool] | None = None
+        self._tap_idle = 0.0
+        self.is_full = False
         self._idle = False
         self.write_blocked = False
         self.status = 0
@@ -111,6 +116,21 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._watch(until, late)
         return self._signal
+
+    def pass_on(self, take: Callable[[bytes], bool], idle: float, late: str) -> Signal:
+        """Give what to await while the body goes to `take`, in the very moment it comes.
+
+        It goes on until `take` returns False (then `is_full`) or raises; the last bytes of a body,
+        and what comes together with a fault, are left to be taken. `idle` is for each wait.
+        """
+        self._tap = take
+        self._tap_idle = idle
+        self.is_full = False
+        return self.wait(idle, late)
+
+    def untap(self) -> None:
+        """Pass nothing on any more."""
+        self._tap = None
 
     def take(self) -> bytes:
         """Get all bytes of the body that are here; may be empty. Lets more come."""
@@ -175,6 +195,9 @@ class Connection(asyncio.BufferedProtocol):
             self._feed(self._scratch[:nbytes])
         except httptools.HttpParserError:
             self._fail(Garbled("The upstream's answer is not valid HTTP."))
+            return
+        if self._tap is not None and not self.complete and self.fault is None:
+            self._run_tap(self._tap)
             return
         if self.unread > self._limits.max_unread and not self.complete and self._transport:
             self._paused = True
@@ -273,6 +296,26 @@ class Connection(asyncio.BufferedProtocol):
         self._barren += nbytes
         if self._barren > self._limits.max_head and not self.complete:
             self._fail(Garbled("The upstream's answer has too much around its body."))
+
+    def _run_tap(self, tap: Callable[[bytes], bool]) -> None:
+        """Pass on what came, without waking anybody: a step of the loop for each event is dear."""
+        self._deadline = min(self._loop.time() + self._tap_idle, self._total_at)
+        parts = self._parts
+        if not parts:
+            return
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        self.unread = 0
+        try:
+            if tap(data):
+                return
+            self.is_full = True
+            fault = None
+        except Exception as error:  # noqa: BLE001 - it is raised where the body is waited for
+            fault = error
+        self._tap = None
+        self._deadline = self._total_at
+        self._signal.fire(fault)
 
     def _feed_split(self, data: memoryview, room: int) -> None:
         self._parser.feed_data(data[:room])

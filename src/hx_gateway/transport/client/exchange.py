@@ -1,6 +1,6 @@
 """One upstream's answer, as its reader sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
 from hx_gateway.transport.client.connection import Connection
@@ -86,17 +86,37 @@ class Answer:
                     connection = self._connection or self._open_connection()
                     await connection.wait(self._idle, _STALLED)
         except UpstreamError as fault:
-            self.close()
-            if self._begun and isinstance(fault, Garbled):
-                raise Interrupted(fault.message) from None
-            raise
+            raise self._failed(fault) from None
         return b""
+
+    async def pass_on(self, take: Callable[[bytes], bool]) -> bool:
+        """See `Exchange`."""
+        while piece := await self.receive():
+            if not take(piece):
+                return True
+            connection = self._connection
+            if connection is None or self._inflater is not None:
+                continue
+            try:
+                await connection.pass_on(take, self._idle, _STALLED)
+            except UpstreamError as fault:
+                raise self._failed(fault) from None
+            finally:
+                connection.untap()
+            if connection.is_full:
+                return True
+        return False
 
     def close(self) -> None:
         """See `Exchange`."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
+
+    def _failed(self, fault: UpstreamError) -> UpstreamError:
+        self.close()
+        is_late = self._begun and isinstance(fault, Garbled)
+        return Interrupted(fault.message) if is_late else fault
 
     def _open_connection(self) -> Connection:
         if self._connection is None:

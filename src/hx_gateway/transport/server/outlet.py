@@ -8,6 +8,7 @@ import fcntl
 import logging
 import struct
 import termios
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from hx_gateway.core.errors import Interrupted
@@ -19,6 +20,7 @@ from hx_gateway.transport.server.refusal import ID, error_response
 from hx_gateway.transport.server.state import NEVER, EdgeState
 from hx_gateway.transport.server.stream import LastWords, Stream
 
+Pour = Callable[[Callable[[bytes], bool]], Awaitable[bool]]  # see `Pouring`
 _log = logging.getLogger(__name__)
 _UNTAKEN = 32 * 1024  # what waits for a client beyond this holds its upstream back
 
@@ -241,21 +243,34 @@ class Outlet:
 
     async def _pump(self, chunks: Chunks, stream: Stream) -> None:
         self._stream = stream
-        time, interval = self._loop.time, self._state.settings.heartbeat_interval
-        self.deadline = time() + interval
+        self.deadline = self._next_beat()
+        pour: Pour | None = getattr(chunks, "pour", None)
         try:
-            async for piece in chunks:
-                stream.write(piece)
-                if self._is_paused:
+            if pour is None:
+                async for piece in chunks:
+                    if not self._put(piece):
+                        await self._await_room()
+            else:
+                while await pour(self._put):
                     await self._await_room()
-                self.deadline = time() + interval
         except asyncio.CancelledError:
             if self._state.expired and isinstance(chunks, LastWords):
                 stream.end(chunks.last_words())
             raise
         stream.end()
 
+    def _put(self, piece: bytes) -> bool:
+        """Write a piece of the stream; False when the client has to take some first."""
+        if self._stream is not None:
+            self._stream.write(piece)
+        if self._is_paused:
+            return False
+        self.deadline = self._loop.time() + self._state.settings.heartbeat_interval
+        return True
+
     async def _await_room(self) -> None:
+        if not self._is_paused:
+            return
         self._room = self._loop.create_future()
         await self._room
         self._room = None
