@@ -94,6 +94,19 @@ async def test_wrong_names_are_refused_and_no_address_is_taken(gateway: Gateway)
         assert text in told.err
 
 
+async def test_a_model_that_no_node_has_does_not_exist(gateway: Gateway) -> None:
+    body = {"model": "ollama/nowhere", "messages": [{"role": "user", "content": "x"}]}
+    answer = await gateway.ask("/v1/chat/completions", json=body)
+    assert (answer.status, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_a_command_says_when_there_is_no_gateway(gateway: Gateway, tmp_path: Path) -> None:
+    alone = Gateway(tmp_path, config="model_list: []")
+    for action in (["list"], ["warm", "gpu1", "m"], ["pull", "gpu1", "m"]):
+        told = await alone.run("nodes", *action)
+        assert (told.code, "No gateway answers there" in told.err) == (1, True)
+
+
 async def test_the_routes_need_an_administrator(gateway: Gateway) -> None:
     key = (await gateway.ask("/key/generate", json={})).json()["key"]
     assert (await gateway.ask("/v1/nodes", key=key)).status == 403

@@ -97,14 +97,17 @@ async def pull(caller: Caller, args: argparse.Namespace) -> int:
     """Download a model, and show how far it is."""
     path = f"/v1/nodes/{quote(args.node, safe='')}/pull"
     last = ""
-    async for said in caller.lines(path, {"model": args.model}, _PATIENT):
-        if said.status != 200 or "error" in _mapping(said.value):
-            return _tell(said, args)
-        if args.json:
-            print(encode(said.value).decode(), flush=True)
-        elif (line := step_of(said.value)) != last:
-            last = line
-            print(line, flush=True)
+    try:
+        async for said in caller.lines(path, {"model": args.model}, _PATIENT):
+            if said.status != 200 or "error" in _mapping(said.value):
+                return _tell(said, args)
+            if args.json:
+                print(encode(said.value).decode(), flush=True)
+            elif (line := step_of(said.value)) != last:
+                last = line
+                print(line, flush=True)
+    except UpstreamError as error:
+        return _tell(_unheard(error), args)
     return EXIT_OK
 
 
@@ -112,8 +115,12 @@ async def _asked(asking: Awaitable[Said]) -> Said:
     try:
         return await asking
     except UpstreamError as error:
-        text = f"No gateway answers there: {error.message}"
-        return Said(status=0, value={"error": {"message": text}})
+        return _unheard(error)
+
+
+def _unheard(error: UpstreamError) -> Said:
+    text = f"No gateway answers there: {error.message}"
+    return Said(status=0, value={"error": {"message": text}})
 
 
 def _tell(said: Said, args: argparse.Namespace) -> int:

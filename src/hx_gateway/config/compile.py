@@ -79,7 +79,7 @@ class Compiler:
         self._ask_for_wanted()
         generated = judge_keys(choices, given.state_dir, given.policy, self._report)
         fleet = self._section("fleet", snapshot.FleetSettings())
-        wishes = read_wishes(given.root, sorted(NODE_PROVIDERS), self._report)
+        wishes = read_wishes(given.root, PROVIDERS, sorted(NODE_PROVIDERS), self._report)
         entries, nodes = compile_nodes(self._entries(), wishes, fleet, self._report)
         strategy = str(choices["routing.strategy"].value)
         known = self._around.prices
@@ -210,7 +210,7 @@ class Compiler:
         given, around = self._given, self._around
         listed = given.root.get("model_list") or Node(self._embedded_models(), _EMBEDDED)
         entries = compile_models(listed, around)
-        seen = embedded.configured_nodes(given.root, NODE_PROVIDERS)
+        seen = embedded.configured_nodes(given.root, PROVIDERS, NODE_PROVIDERS)
         if self._is_embedded:
             around_us = embedded.surrounding_nodes(PROVIDERS, NODE_PROVIDERS, given.environment)
             seen = {**around_us, **seen}

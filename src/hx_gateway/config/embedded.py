@@ -10,6 +10,7 @@ import msgspec
 
 from hx_gateway.config.document import Node
 from hx_gateway.config.environment import Environment
+from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.paths import socket_path
 from hx_gateway.config.report import Place
 from hx_gateway.core.provider import Provider
@@ -92,14 +93,33 @@ def nodes(seen: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[Node]:
     return [*listed, *wildcards]
 
 
-def configured_nodes(root: Node, names: frozenset[str]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Read `hx.<provider>: [url, {url: ...}, ...]`; which models they have is not known yet."""
+def configured_nodes(
+    root: Node, providers: Mapping[str, Provider], names: frozenset[str]
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Read `hx.<provider>: [url, {url: ...}, ...]`; which models they have is not known yet.
+
+    Addresses that are none are left out: who reads the names of nodes reports them.
+    """
     hx = root.get("hx")
     return {
-        name: {str(url.value): () for item in node.items() if (url := url_of(item)) is not None}
+        name: {
+            known: ()
+            for item in node.items()
+            if (url := url_of(item)) is not None
+            if (known := node_url(str(url.value), providers[name].base_url)) is not None
+        }
         for name, node in (hx.members() if hx is not None else ())
         if name in names
     }
+
+
+def node_url(value: str, base_url: str | None) -> str | None:
+    """Write the address of a node in the one way that all of its writings share."""
+    try:
+        origin, path = parse_base_url(full_url(value, base_url))
+    except ValueError:
+        return None
+    return f"{origin.scheme}://{origin.authority}{path}"
 
 
 def url_of(item: Node) -> Node | None:
@@ -112,7 +132,7 @@ def surrounding_nodes(
 ) -> dict[str, dict[str, tuple[str, ...]]]:
     """List the servers that the environment names (the vendor's own variables)."""
     return {
-        name: {full_url(variable.value, providers[name].base_url): ()}
+        name: {node_url(variable.value, providers[name].base_url) or variable.value: ()}
         for name in sorted(names)
         for variable in [next(filter(None, map(environment.get, providers[name].base_env)), None)]
         if variable is not None

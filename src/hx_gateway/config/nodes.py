@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from hx_gateway.config.document import Node as Yaml
-from hx_gateway.config.embedded import url_of
+from hx_gateway.config.embedded import full_url, url_of
 from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.models import Entry
 from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.report import Place, Report
 from hx_gateway.core.http import Origin
 from hx_gateway.core.node import NodeWire
+from hx_gateway.core.provider import Provider
 from hx_gateway.core.route import Deployment, Node
 from hx_gateway.core.snapshot import FleetSettings
 
@@ -31,17 +32,22 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
 
 
-def read_wishes(root: Yaml, kinds: Iterable[str], report: Report) -> dict[Address, Wish]:
+def read_wishes(
+    root: Yaml, providers: Mapping[str, Provider], kinds: Iterable[str], report: Report
+) -> dict[Address, Wish]:
     """Read `hx.<provider>: [url, {url, name, parallel}]`, by address; broken ones are reported."""
     wishes: dict[Address, Wish] = {}
     for kind in kinds:
         listed = root.find(f"hx.{kind}")
         for index, item in enumerate(listed.items() if listed is not None else ()):
-            _read_wish(item, f"hx.{kind}[{index}]", wishes, report)
+            base_url = providers[kind].base_url
+            _read_wish(item, f"hx.{kind}[{index}]", base_url, wishes, report)
     return wishes
 
 
-def _read_wish(item: Yaml, path: str, wishes: dict[Address, Wish], report: Report) -> None:
+def _read_wish(
+    item: Yaml, path: str, base_url: str | None, wishes: dict[Address, Wish], report: Report
+) -> None:
     url = url_of(item)
     if url is None:
         report.problem(item.place, path, "has no url; write an address, or {name, url, parallel}")
@@ -52,9 +58,10 @@ def _read_wish(item: Yaml, path: str, wishes: dict[Address, Wish], report: Repor
             known = ", ".join(MEMBERS)
             report.problem(member.place, f"{path}.{name}", f"unknown setting; known are {known}")
     try:
-        address = parse_base_url(str(url.value))
-    except ValueError:
-        return  # the deployment made of it reports it
+        address = parse_base_url(full_url(str(url.value), base_url))
+    except ValueError as error:
+        report.problem(url.place, path, str(error))
+        return
     wishes[address] = Wish(
         name=reader.text("name"), parallel=reader.whole("parallel", low=1), place=item.place
     )

@@ -9,7 +9,7 @@ import msgspec
 from hx_gateway.auth.policy import check_model
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.errors import GatewayError, TimedOut, UpstreamError
+from hx_gateway.core.errors import GatewayError, ModelMissing, TimedOut, UpstreamError
 from hx_gateway.core.http import Response
 from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
@@ -94,6 +94,9 @@ class Pipeline:
             except UpstreamError as fault:
                 plan = plan or self._planner.plan(route, call, principal).begun(step)
                 step = plan.after(fault, self._clock.monotonic())
+        if route.pattern is not None and isinstance(step.fault, ModelMissing):
+            # A wildcard takes any name, so it was the caller who named what nobody has.
+            raise self.table.unknown(call.model) from step.fault
         raise step.fault
 
     async def trial(

@@ -45,6 +45,14 @@ class Table:
         except UnknownModel:
             return None
 
+    def unknown(self, model: str) -> UnknownModel:
+        """Say that there is no such model."""
+        return UnknownModel(
+            f"The model '{_shown(model)}' does not exist. GET /v1/models lists those that do.",
+            param="model",
+            status=self._unknown_status,
+        )
+
     def way_to(self, model: str) -> str:
         """Say how the route of a public name is found: by `name`, `alias` or `pattern`."""
         if model in self._routes:
@@ -87,11 +95,7 @@ class Table:
             if len(self._expanded) < MAX_EXPANDED:
                 self._expanded[model] = expanded
             return expanded
-        raise UnknownModel(
-            f"The model '{_shown(model)}' does not exist. GET /v1/models lists those that do.",
-            param="model",
-            status=self._unknown_status,
-        )
+        raise self.unknown(model)
 
     def _caught(self, model: str) -> Route | None:
         known = self._catalogue

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from tests.support.configs import node, variables
 from tests.support.deployments import PROVIDER
 
@@ -57,10 +58,30 @@ def test_servers_offer_their_models_and_what_comes_later() -> None:
 
 def test_nodes_of_the_configuration_are_read_by_provider() -> None:
     root = node("hx: {acme: ['http://a', 'http://b'], rag: {enabled: true}}")
-    assert embedded.configured_nodes(root, frozenset({"acme"})) == {
+    known = {"acme": PROVIDER}
+    assert embedded.configured_nodes(root, known, frozenset({"acme"})) == {
         "acme": {"http://a": (), "http://b": ()}
     }
-    assert embedded.configured_nodes(node("{}"), frozenset({"acme"})) == {}
+    assert embedded.configured_nodes(node("{}"), known, frozenset({"acme"})) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("http://A:1/", "http://a:1"),
+        ("http://a:80", "http://a"),
+        ("a:1", "http://a:1"),
+        ("a", "http://a:7"),
+        ("[::1]", "http://[::1]:7"),
+        ("http://a:1/x/", "http://a:1/x"),
+        ("ftp://a", None),
+        ("http://u:p@a", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_the_same_however_it_is_written(written: str, meant: str | None) -> None:
+    """Symptom: `gpu-a:11434`, as Ollama's own settings have it, was refused."""
+    assert embedded.node_url(written, "http://localhost:7") == meant
 
 
 def test_every_local_model_has_a_socket() -> None:

@@ -75,10 +75,12 @@ hx:
   - {url: "http://y:1", name: a}
   - {url: "http://z:1", name: "b\n"}
   - {url: "http://z:2", name: c/d}
+  - ftp://z
 """
     problems = "\n".join(check(tmp_path, text).problems)
     assert "hx.ollama[0]: has no url" in problems
     assert "hx.ollama[1].weight: unknown setting" in problems
+    assert "hx.ollama[5]: must start with http:// or https://" in problems
     assert "hx.ollama[3]" not in problems
     assert r"'b\n' is no name of a node" in problems
     assert "'c/d' is no name of a node" in problems

@@ -10,6 +10,8 @@ from tests.support.sender import Answer, ScriptedSender
 
 from hx_gateway.core.errors import (
     Forbidden,
+    GatewayError,
+    ModelMissing,
     Overloaded,
     TimedOut,
     UnknownModel,
@@ -215,6 +217,21 @@ async def test_a_fallback_route_answers_when_its_own_has_given_up() -> None:
     reply = await rig.ask()
     assert b"spare" in reply.body
     assert b"x-litellm-attempted-fallbacks: 1\r\n" in reply.lines
+
+
+@pytest.mark.parametrize(
+    ("pattern", "error", "status"), [("acme/*", UnknownModel, 404), (None, ModelMissing, 502)]
+)
+async def test_a_name_that_only_a_wildcard_took_is_the_callers_own(
+    pattern: str | None, error: type[GatewayError], status: int
+) -> None:
+    """Symptom: an unknown name was told as a fault of the upstream's, unlike any other."""
+    missing = Answer(404, b'{"error":{"message":"no such model"}}')
+    rig = Rig(ScriptedSender(a=[missing]), route("m", A, pattern=pattern), num_retries=0)
+    with pytest.raises(error) as caught:
+        await rig.ask()
+    assert caught.value.http_status == status
+    assert rig.receipts.only.ending is Ending.FAILED
 
 
 @pytest.mark.parametrize("stream", [False, True])
