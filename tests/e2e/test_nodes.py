@@ -1,6 +1,7 @@
 """Model servers of one's own, as an operator has them: listed, filled, emptied, followed."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from tests.e2e.test_discovery import listed
+from tests.support.listener import Asked, Wire
 from tests.support.ollama import Ollama
 from tests.support.served import Gateway, running, until
 
@@ -92,6 +94,51 @@ async def test_wrong_names_are_refused_and_no_address_is_taken(gateway: Gateway)
         told = await gateway.run("nodes", "warm", name, model)
         assert told.code == 1
         assert text in told.err
+
+
+class Odd(Ollama):
+    """A node that does not tell all of itself."""
+
+    def __init__(self, **answers: bytes) -> None:
+        super().__init__()
+        self.answers = {f"/api/{name}": body for name, body in answers.items()}
+
+    async def _handle(self, asked: Asked, wire: Wire) -> None:
+        body = self.answers.get(asked.path)
+        if body is None:
+            await super()._handle(asked, wire)
+        else:
+            await wire.answer(200 if body else 500, body)
+
+
+async def test_a_node_that_does_not_tell_all_of_itself_is_used(tmp_path: Path) -> None:
+    """Symptom: a node that answered calls was asleep, because it did not tell its version."""
+    odds = (
+        Odd(version=b""), Odd(version=b"<html>"), Odd(show=b""), Odd(tags=b"[]"),
+        Odd(ps=b'{"models":[{"name":"llama3.2:latest","context_length":null,"size":null}]}'),
+    )  # fmt: skip
+    async with contextlib.AsyncExitStack() as stack:
+        for odd in odds:
+            await stack.enter_async_context(odd)
+        hx = {"ollama": [odd.url for odd in odds], **QUICK}
+        async with running(tmp_path, config={"hx": hx, "model_list": []}) as gateway:
+            await until(lambda: all(lists(odd) > 1 for odd in odds), 15.0, "two looks at lists")
+            await until_nodes(gateway, "awake")
+            body = {"model": "ollama/llama3.2", "messages": [{"role": "user", "content": "x"}]}
+            assert (await gateway.ask("/v1/chat/completions", json=body)).status == 200
+            assert "does not answer" not in gateway.logs()
+
+
+def lists(node: Ollama) -> int:
+    return sum(asked.path == "/api/tags" for asked in node.asked)
+
+
+async def until_nodes(gateway: Gateway, state: str) -> None:
+    for _ in range(200):
+        if {node["state"] for node in await nodes(gateway)} == {state}:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not all are {state}: {await nodes(gateway)}\n{gateway.logs()}")
 
 
 async def test_a_model_that_no_node_has_does_not_exist(gateway: Gateway) -> None:

@@ -7,16 +7,20 @@ the fleet's book; what changed in the lists of models is told on.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.errors import Garbled, Unreachable, UpstreamError
 from hx_gateway.core.http import Deadlines, HttpRequest, Sender
+from hx_gateway.core.node import Shown
 from hx_gateway.core.route import Node
 from hx_gateway.core.tasks import spawn
 from hx_gateway.manage.nodes import request_to
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.sight import NodeState, Sight
 from hx_gateway.usage.node_metrics import NodeNumbers
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _DEADLINES = Deadlines(connect=1.0, first_byte=2.0, idle=2.0, total=3.0)
@@ -101,19 +105,26 @@ class NodeWatch:
                 _log.info("node %s answers", node.name)
                 self.on_wake(node.name)
             if not rounds:
-                sight.version = wire.read_version(await self._ask(node, wire.ask_version()))
+                sight.version = await self._told(node, wire.ask_version(), wire.read_version)
             if rounds % LISTS_EVERY == 0:
-                installed = wire.read_installed(await self._ask(node, wire.ask_installed()))
-                if sight.has(installed):
+                installed = await self._told(node, wire.ask_installed(), wire.read_installed)
+                if installed is not None and sight.has(installed):
                     self.on_models(sight)
             for model in sight.unseen()[:SHOWN_AT_ONCE]:
-                shown = await self._ask(node, wire.show(model.name), or_404=b"{}")
-                sight.shown[model.name, model.digest] = wire.read_shown(shown)
+                shown = await self._told(node, wire.show(model.name), wire.read_shown)
+                sight.shown[model.name, model.digest] = shown or Shown()
         except UpstreamError as fault:
             if self._fleet.missed(node.name, refused=isinstance(fault, Unreachable)):
                 _log.warning("node %s does not answer", node.name)
             return False
         return True
+
+    async def _told(self, node: Node, request: HttpRequest, read: Callable[[bytes], T]) -> T | None:
+        """Ask what a node can be used without; None when it does not tell it properly."""
+        try:
+            return read(await self._ask(node, request))
+        except Garbled:
+            return None
 
     async def _ask(self, node: Node, request: HttpRequest, or_404: bytes | None = None) -> bytes:
         """Give the body of a good answer; `or_404` is what older servers mean by not having it."""

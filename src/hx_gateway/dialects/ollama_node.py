@@ -20,6 +20,7 @@ from hx_gateway.dialects.ollama_options import options_of
 T = TypeVar("T")
 
 _LATEST = ":latest"
+_LONGEST_VERSION = 64
 # As `GetModelInfo` writes a Modelfile's parameters: the name, blanks, the value.
 _NUM_CTX = re.compile(r"^num_ctx\s+(\d+)\s*$", re.MULTILINE)
 
@@ -30,10 +31,10 @@ class _Version(msgspec.Struct):
 
 class _Model(msgspec.Struct):
     name: str
-    digest: str = ""
-    size: int = 0
-    size_vram: int = 0
-    context_length: int = 0
+    digest: str | None = None
+    size: int | None = None
+    size_vram: int | None = None
+    context_length: int | None = None
     expires_at: str | None = None
     capabilities: tuple[str, ...] | None = None
 
@@ -80,7 +81,10 @@ class OllamaNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def read_version(self, body: bytes) -> str:
         """See `NodeWire`."""
-        return _read(body, _Version).version
+        version = _read(body, _Version).version
+        if not version.isprintable() or len(version) > _LONGEST_VERSION:
+            raise Garbled("The node's version is none.")
+        return version
 
     def ask_installed(self) -> HttpRequest:
         """See `NodeWire`."""
@@ -91,8 +95,8 @@ class OllamaNode(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             Installed(
                 name=self.full_name(model.name),
-                digest=model.digest,
-                size=model.size,
+                digest=model.digest or "",
+                size=model.size or 0,
                 embeds_only=_embeds_only(model.capabilities),
             )
             for model in _read(body, _Models).models or ()
@@ -108,8 +112,8 @@ class OllamaNode(msgspec.Struct, frozen=True, kw_only=True):
             Resident(
                 name=self.full_name(model.name),
                 context=model.context_length or None,
-                size=model.size,
-                vram=model.size_vram,
+                size=model.size or 0,
+                vram=model.size_vram or 0,
                 expires_at=model.expires_at,
             )
             for model in _read(body, _Models).models or ()

@@ -54,6 +54,18 @@ def test_what_is_no_answer_is_garbled(body: bytes) -> None:
             read(body)
 
 
+def test_what_is_null_is_not_known() -> None:
+    nulls = b'{"models":[{"name":"m","digest":null,"size":null,"context_length":null}]}'
+    assert WIRE.read_resident(nulls) == (Resident(name="m:latest"),)
+    assert WIRE.read_installed(nulls) == (Installed(name="m:latest", digest=""),)
+
+
+@pytest.mark.parametrize("version", [b"<b>\\n", b"x" * 65])
+def test_a_version_stands_on_a_line_of_people(version: bytes) -> None:
+    with pytest.raises(Garbled):
+        WIRE.read_version(b'{"version":"' + version + b'"}')
+
+
 def test_a_download_reports_bytes_and_fails_with_its_own_words() -> None:
     line = b'{"status":"pulling 6a0","digest":"sha256:6a0","total":100,"completed":25}'
     progress = Progress(status="pulling 6a0", digest="sha256:6a0", total=100, completed=25)
