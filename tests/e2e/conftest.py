@@ -41,6 +41,7 @@ async def upstream(shared_upstream: Upstream) -> Upstream:
     shared_upstream.script.clear()
     shared_upstream.asked.clear()
     shared_upstream.pace_s = shared_upstream.delay_s = 0.0
+    shared_upstream.gate.set()
     return shared_upstream
 
 
@@ -136,6 +137,6 @@ async def http(media_gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         base_url=media_gateway.url,
         headers={"authorization": f"Bearer {media_gateway.key}"},
-        timeout=20,
+        timeout=90,
     ) as made:
         yield made

@@ -233,7 +233,7 @@ async def test_obs_02_03_04_counters_follow_what_happened(
 async def test_obs_06_an_upsert_has_one_line_in_the_log(gateway: Gateway, ns: str) -> None:
     documents = [{"text": f"secret text {n}", "namespace": ns} for n in range(2)]
     id_ = (await write(gateway, documents)).json()["request_id"]
-    await until(lambda: f'"request_id":"{id_}"' in gateway.logs(), 5.0, "the line")
+    await until(lambda: f'"request_id":"{id_}"' in gateway.logs(), 30.0, "the line")
     told = [line for line in gateway.logs().splitlines() if id_ in line and "rag.upsert" in line]
     assert len(told) == 1
     line = msgspec.json.decode(told[0])

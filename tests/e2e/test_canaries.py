@@ -185,7 +185,7 @@ class Scene:
             self.gateway.config_file.write_text(bad)
             refused = self.gateway.logs().count("reload refused")
             self.gateway.signal(signal.SIGHUP)
-            await until(partial(self._was_refused, refused), 10.0, "refused")
+            await until(partial(self._was_refused, refused), 60.0, "refused")
             await self.run("check", code=2)
         self.gateway.config_file.write_text(good)
 
@@ -223,7 +223,7 @@ async def test_no_secret_leaves_a_running_gateway(
         await scene.run("db", "upgrade")
         gateway.start()
         try:
-            await until(lambda: "status: " in gateway.logs(), 20.0, "a status")
+            await until(lambda: "status: " in gateway.logs(), 60.0, "a status")
             await scene.use()
             await scene.look()
             await scene.fail()

@@ -33,7 +33,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 @pytest.fixture
 async def gateway(tmp_path: Path, upstream: Upstream) -> AsyncIterator[Gateway]:
     async with running(tmp_path, config=config(upstream, "chat")) as one:
-        for _ in range(100):  # the vector engine is a child process that starts in the background
+        for _ in range(600):  # the vector engine is a child process that starts in the background
             if (await one.ask("/healthz/deps")).status == 200:
                 break
             await asyncio.sleep(0.1)

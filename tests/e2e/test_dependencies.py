@@ -39,11 +39,11 @@ async def shared_gateway(
 
 
 async def until_deps(gateway: Gateway, **wanted: bool) -> None:
-    end = time.monotonic() + 12.0
+    end = time.monotonic() + 60.0
     while True:
         began = time.monotonic()
         answer = await gateway.ask("/healthz/deps")
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 15.0
         found = answer.json()
         if all(found[name] is value for name, value in wanted.items()):
             assert answer.status == (200 if all(wanted.values()) else 503)

@@ -16,7 +16,7 @@ async def test_a_node_that_is_named_offers_all_its_models(tmp_path: Path) -> Non
     async with Ollama() as node:
         config = {"hx": {"ollama": [node.url]}, "model_list": []}
         async with running(tmp_path, config=config) as gateway:
-            end = time.monotonic() + 10.0
+            end = time.monotonic() + 60.0
             while not (
                 names := {name for name in await listed(gateway) if name.startswith("ollama/")}
             ):

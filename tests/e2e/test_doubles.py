@@ -7,6 +7,7 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI, InternalServ
 from openai.types.chat import ChatCompletionMessageParam
 from tests.support.fetch import fetch
 from tests.support.ollama import Ollama
+from tests.support.served import until
 from tests.support.upstream import Mode, Upstream
 from tests.support.vectors import embed, likeness
 
@@ -16,7 +17,7 @@ HELLO: list[ChatCompletionMessageParam] = [
 
 
 def client(upstream: Upstream) -> AsyncOpenAI:
-    return AsyncOpenAI(base_url=upstream.base_url, api_key="none", max_retries=0, timeout=5)
+    return AsyncOpenAI(base_url=upstream.base_url, api_key="none", max_retries=0, timeout=60)
 
 
 async def test_the_official_client_reads_the_scripted_upstream() -> None:
@@ -64,7 +65,7 @@ async def test_a_broken_upstream_is_broken_for_the_official_client(
     async with Upstream() as upstream, client(upstream) as openai:
         upstream.mode = mode
         with pytest.raises(error):
-            await openai.with_options(timeout=0.3).models.list()
+            await openai.with_options(timeout=0.3 if mode is Mode.HANG else 60).models.list()
 
 
 async def test_the_script_comes_before_the_mode() -> None:
@@ -91,8 +92,9 @@ async def test_it_notices_that_the_client_left() -> None:
     async with Upstream() as upstream:
         upstream.mode = Mode.HANG
         with pytest.raises(OSError, match="timed out"):
-            await fetch(f"{upstream.base_url}/models", timeout_s=0.1)
-        await asyncio.wait_for(upstream.asked[0].gone.wait(), 1)
+            await fetch(f"{upstream.base_url}/models", timeout_s=0.3)
+        await until(lambda: bool(upstream.asked), 30.0, "it is asked")
+        await asyncio.wait_for(upstream.asked[0].gone.wait(), 30)
 
 
 def test_near_texts_have_near_vectors() -> None:

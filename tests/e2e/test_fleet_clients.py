@@ -40,7 +40,7 @@ def last_chat(server: Ollama) -> Asked:
 async def until_window(gateway: Gateway, tokens: int) -> None:
     """Wait until the gateway has seen with which window the model is in memory."""
     windows: list[int | None] = []
-    for _ in range(200):
+    for _ in range(600):
         windows = [model["context"] for node in await nodes(gateway) for model in node["models"]]
         if tokens in windows:
             return

@@ -41,7 +41,7 @@ async def begin(gateway: Gateway, prompts: list[str]) -> list["asyncio.Task[Told
         )
         for prompt, event in zip(prompts, begun, strict=True)
     ]
-    async with asyncio.timeout(30.0):
+    async with asyncio.timeout(90.0):
         for event in begun:
             await event.wait()
     return tasks
@@ -64,8 +64,8 @@ async def test_a_stop_truncates_no_stream_and_loses_no_receipt(
         tasks = await begin(gateway, [*short, *long])
         began = time.monotonic()
         gateway.signal(signal.SIGTERM)
-        told = await asyncio.wait_for(asyncio.gather(*tasks), drain_s + 20.0)
-        await until(lambda: not gateway.alive, 10.0, "it ends")
+        told = await asyncio.wait_for(asyncio.gather(*tasks), drain_s + 90.0)
+        await until(lambda: not gateway.alive, 60.0, "it ends")
         took = time.monotonic() - began
         assert gateway.exit_code == 0
     for each in told[: STREAMS // 2]:
@@ -76,7 +76,7 @@ async def test_a_stop_truncates_no_stream_and_loses_no_receipt(
         assert each.errors[0]["code"] == "gateway_shutdown"
         assert is_count(each.text)
     assert endings(gateway) == {"complete": STREAMS // 2, "drained": STREAMS // 2}
-    assert took < drain_s + 2.0 + 3.0  # the last for a busy machine
+    assert took < drain_s + 2.0 + 20.0  # the last for a busy machine
 
 
 async def test_a_thousand_reloads_break_no_stream_and_no_rule(
@@ -94,7 +94,7 @@ async def test_a_thousand_reloads_break_no_stream_and_no_rule(
                 assert f"m{number - number % 2}" in models
         assert not any(task.done() for task in tasks)
         upstream.finished.set()
-        told = await asyncio.wait_for(asyncio.gather(*tasks), 30.0)
+        told = await asyncio.wait_for(asyncio.gather(*tasks), 90.0)
         assert all(each.is_whole and each.is_complete and not each.errors for each in told)
         assert all(is_count(each.text) and each.text for each in told)
 
@@ -104,7 +104,7 @@ async def reload(gateway: Gateway, number: int, *, is_valid: bool) -> None:
     said = "configuration reloaded" if is_valid else "reload refused"
     wanted = number // 2 + 1
     gateway.signal(signal.SIGHUP)
-    end = time.monotonic() + 10.0
+    end = time.monotonic() + 60.0
     while gateway.logs().count(said) < wanted:
         assert time.monotonic() < end, f"reload {number}: {said}"
         await asyncio.sleep(0.01)

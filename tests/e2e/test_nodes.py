@@ -39,7 +39,7 @@ async def nodes(gateway: Gateway) -> list[dict[str, Any]]:
     return found
 
 
-async def seen(gateway: Gateway, what: Any, timeout_s: float = 10.0) -> dict[str, Any]:
+async def seen(gateway: Gateway, what: Any, timeout_s: float = 60.0) -> dict[str, Any]:
     """Wait until the first node looks as wanted."""
     first: dict[str, Any] = {}
     for _ in range(int(timeout_s / 0.05)):
@@ -75,11 +75,7 @@ async def test_a_download_shows_how_far_it_is_and_its_model_is_offered(
     assert lines[0] == "pulling manifest"
     assert [line for line in lines if "50 %" in line], lines
     assert lines[-1] == "success"
-    for _ in range(100):
-        if "ollama/qwen3:8b" in await listed(gateway):
-            break
-        await asyncio.sleep(0.1)
-    assert "ollama/qwen3:8b" in await listed(gateway)
+    await until_listed(gateway, "ollama/qwen3:8b", there=True)
     node.unpullable.add("nothing")
     failed = await gateway.run("nodes", "pull", "gpu1", "nothing")
     assert (failed.code, failed.err.strip()) == (1, "pull model manifest: file does not exist")
@@ -170,7 +166,7 @@ async def test_a_model_that_vanishes_is_no_longer_offered(gateway: Gateway, node
 
 
 async def until_listed(gateway: Gateway, name: str, *, there: bool) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if (name in await listed(gateway)) is there:
             return
         await asyncio.sleep(0.05)
@@ -207,7 +203,7 @@ async def test_what_two_nodes_have_is_one_model_and_changes_drop_no_call(tmp_pat
 
 async def until_deployments(gateway: Gateway, name: str, count: int) -> None:
     groups: list[dict[str, Any]] = []
-    for _ in range(200):
+    for _ in range(1200):
         groups = (await gateway.ask("/model_group/info")).json()["data"]
         if [each["deployments"] for each in groups if each["model_group"] == name] == [count]:
             return
@@ -228,9 +224,9 @@ async def test_one_node_that_is_away_is_named_and_does_not_make_us_unready(
     hx = {"ollama": [node.url, "http://127.0.0.1:9"], **QUICK}
     async with running(tmp_path, config={"hx": hx, "model_list": []}) as gateway:
         await seen(gateway, lambda node: node["state"] == "awake")
-        await until(lambda: "node ollama-2 does not answer" in gateway.logs(), 10.0, "a warning")
+        await until(lambda: "node ollama-2 does not answer" in gateway.logs(), 60.0, "a warning")
         check: dict[str, Any] = {}
-        for _ in range(100):  # findings are kept for a moment
+        for _ in range(600):  # findings are kept for a moment
             ready = await gateway.ask("/readyz", key=None)
             assert ready.status == 200
             [check] = [each for each in ready.json()["checks"] if each["name"] == "nodes"]

@@ -23,7 +23,7 @@ async def client(gateway: Gateway) -> AsyncIterator[openai.AsyncOpenAI]:
 
 
 def connected(gateway: Gateway, key: str | None) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=10)
+    return openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=60)
 
 
 async def test_models_chat_stream_and_embeddings(
@@ -56,7 +56,7 @@ async def test_models_chat_stream_and_embeddings(
 
 async def test_the_synchronous_client_works_too(gateway: Gateway) -> None:
     client = openai.OpenAI(
-        base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=10
+        base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=60
     )
     answer = await asyncio.to_thread(
         client.completions.create, model="chat-a", prompt="Return exactly the text: HX-OK"

@@ -56,7 +56,7 @@ async def test_a_key_is_renewed_and_its_use_is_seen(gateway: Gateway, upstream: 
     assert await chat(gateway, old) == 200
     new = str((await do(gateway, "/key/regenerate", key=old))["key"])
     assert [await chat(gateway, old), await chat(gateway, new)] == [401, 200]
-    end = time.monotonic() + 15.0
+    end = time.monotonic() + 60.0
     while not (await gateway.ask(f"/key/info?key={new}")).json()["info"]["last_used_at"]:
         assert time.monotonic() < end
         await asyncio.sleep(0.2)
@@ -64,15 +64,17 @@ async def test_a_key_is_renewed_and_its_use_is_seen(gateway: Gateway, upstream: 
 
 async def test_what_the_edge_refuses_is_in_the_log_and_in_the_metrics(gateway: Gateway) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"secret" * 4000 + b"\r\n\r\n")
-    head = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"secret" * 4000 + b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+    finally:
+        writer.close()
     assert b" 431 " in head
     metrics = (await gateway.ask("/metrics")).text
     lines = [line for line in metrics.splitlines() if 'endpoint="edge"' in line and "431" in line]
     assert lines
     assert float(lines[0].rpartition(" ")[2]) >= 1
-    await until(lambda: '"endpoint":"edge"' in gateway.logs(), 5.0, "a line in the log")
+    await until(lambda: '"endpoint":"edge"' in gateway.logs(), 30.0, "a line in the log")
     line = next(line for line in gateway.logs().splitlines() if '"endpoint":"edge"' in line)
     assert '"status":431' in line
     assert "secretsecret" not in gateway.logs()

@@ -23,7 +23,7 @@ def valkey() -> Iterator[ValkeyServer]:
 async def statuses(*gateways: Gateway, calls: int) -> list[int]:
     answers = await asyncio.gather(
         *(
-            gateways[n % len(gateways)].ask("/v1/chat/completions", json=ASK, timeout_s=30.0)
+            gateways[n % len(gateways)].ask("/v1/chat/completions", json=ASK, timeout_s=60.0)
             for n in range(calls)
         )
     )
@@ -35,7 +35,7 @@ async def statuses(*gateways: Gateway, calls: int) -> list[int]:
 async def _away_from_the_turn() -> None:
     """Let no minute end in the middle of the test."""
     left_s = 60.0 - time.time() % 60.0
-    if left_s < 15.0:
+    if left_s < 10.0:
         await asyncio.sleep(left_s + 0.5)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.e2e.conftest import simple_config
-from tests.support.served import MASTER_KEY, Gateway
+from tests.support.served import MASTER_KEY, Gateway, until
 from tests.support.upstream import Mode, Upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -140,9 +140,9 @@ async def test_a_client_that_leaves_closes_the_upstream(
         + f"\r\ncontent-length: {len(body)}\r\n\r\n".encode()
         + body
     )
-    async with asyncio.timeout(5.0):
-        while not upstream.asked:  # noqa: ASYNC110 - the double keeps a list, not an event
-            await asyncio.sleep(0.01)
+    try:
+        await until(lambda: bool(upstream.asked), 60.0, "it is asked")
+    finally:
         writer.close()
-        await upstream.asked[0].gone.wait()
+    await asyncio.wait_for(upstream.asked[0].gone.wait(), 60.0)
     assert await reader.read() == b""

@@ -34,5 +34,5 @@ def asking(text: str, **more: Any) -> dict[str, Any]:
 async def post(served: Gateway, body: object, key: str | None = None, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await served.ask(
-        "/v1/chat/completions", json=body, key=key or served.key, headers=named, timeout_s=30
+        "/v1/chat/completions", json=body, key=key or served.key, headers=named, timeout_s=60
     )
