@@ -20,6 +20,11 @@ def entry(name: str, id_: str, base: str, model: str = "openai/scripted", **para
     return {"model_name": name, "litellm_params": given, "model_info": {"id": id_}}
 
 
+def tagged(one: Any) -> Any:
+    one["model_info"]["enable_tag_filtering"] = True
+    return one
+
+
 def config(base: str) -> dict[str, Any]:
     return {
         "model_list": [
@@ -27,6 +32,9 @@ def config(base: str) -> dict[str, Any]:
             entry("budgeted", "rich", base, order=2),
             entry("bounded", "vllm", base, model="hosted_vllm/scripted"),
             entry("openai/*", "any", base, model="openai/*"),
+            tagged(entry("tagged", "free", base, tags=["free"])),
+            entry("tagged", "code", base, tag_regex=["^User-Agent: claude-code/"]),
+            entry("tagged", "rest", base, tags=["default"]),
         ],
         "router_settings": {
             "routing_strategy": "provider-budget-routing",
@@ -72,3 +80,15 @@ async def test_a_plain_name_is_answered_by_its_vendors_wildcard(
     assert (answer.status, answer.headers["x-litellm-model-id"]) == (200, "any")
     assert upstream.asked[-1].json()["model"] == "gpt-4o"
     assert (await chat(gateway, "mistral-large")).status == 404
+
+
+async def test_tags_and_the_clients_program_choose_in_one_model(gateway: Gateway) -> None:
+    async def answered_by(tags: list[str], agent: str) -> str:
+        body = {"model": "tagged", "messages": [{"role": "user", "content": "Hi"}], "tags": tags}
+        answer = await gateway.ask("/v1/chat/completions", json=body, headers={"user-agent": agent})
+        return answer.headers.get("x-litellm-model-id", str(answer.status))
+
+    assert await answered_by(["free"], "curl/8") == "free"
+    assert await answered_by([], "claude-code/2.1") == "code"
+    assert await answered_by(["unknown"], "curl/8") == "rest"
+    assert await answered_by(["!default"], "curl/8") == "403"

@@ -28,6 +28,7 @@ from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.explain import Explainer
 from hx_gateway.pipeline.gate import NodeGate
 from hx_gateway.pipeline.handle import Attempts, Pipeline
+from hx_gateway.pipeline.hints import hint_reader
 from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.rag.service import DocumentService
@@ -148,7 +149,7 @@ def _media(snapshot: Snapshot, parts: Parts, cached: CachedAnswers | None) -> Se
     """Make the routes beside text. They have a pipeline of their own, so that text pays nothing."""
     pipeline = _pipeline_with(snapshot, parts, cached, carries=True)
     room = SpoolRoom(snapshot.state_dir)
-    return media.endpoints(pipeline, snapshot.server, parts.clock, room)
+    return media.endpoints(pipeline, snapshot.server, parts.clock, room, hint_reader(snapshot))
 
 
 def explainer(snapshot: Snapshot, parts: Parts) -> Explainer:
@@ -181,7 +182,8 @@ def _endpoints(
     shelf: ResponseShelf,
 ) -> Sequence[Endpoint]:
     service = KeyService(parts.store, parts.clock, forget=gatekeeper.forget)
-    answering = inference.Inference(pipeline, snapshot.server, parts.clock)
+    hints = hint_reader(snapshot)
+    answering = inference.Inference(pipeline, snapshot.server, parts.clock, hints)
     families: list[Endpoint] = [
         *inference.endpoints(answering),
         *listing.endpoints(listing.ModelListing(pipeline, snapshot)),

@@ -13,6 +13,7 @@ from hx_gateway.core.http import Response
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.explain import Explainer
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.hints import hint_reader
 from hx_gateway.pipeline.planner import Planner, fit_rules, ground_of
 from hx_gateway.pipeline.record import Record
 from hx_gateway.routing.health import Health
@@ -50,7 +51,7 @@ def _explain(snapshot: Snapshot, asked: Asked) -> object:
         clock=clock,
         sinks=(),
     )
-    inference = Inference(pipeline, snapshot.server, clock)
+    inference = Inference(pipeline, snapshot.server, clock, hint_reader(snapshot))
     explainer = Explainer(table, planner, clock)
     return explained(explainer, inference, asked, MASTER, is_admin=True)
 

@@ -10,6 +10,7 @@ from hx_gateway.config.scalar import (
     read_float,
     read_int,
     read_on_disconnect,
+    read_patterns,
     read_text,
     read_texts,
     read_usd,
@@ -45,6 +46,14 @@ class FieldReader:
     def flag(self, name: str) -> bool:
         """Get a boolean; False when absent."""
         return bool(self._get(name, read_bool))
+
+    def switch(self, name: str) -> bool | None:
+        """Get a boolean; None when absent."""
+        return self._get(name, read_bool)
+
+    def patterns(self, name: str) -> tuple[str, ...]:
+        """Get a list of regular expressions, as they are written."""
+        return self._get(name, read_patterns) or ()
 
     def whole(self, name: str, *, low: int = 0) -> int | None:
         """Get a whole number of at least `low`."""

@@ -184,6 +184,8 @@ class _ModelCompiler:
             tpm=params.whole("tpm"),
             max_parallel=params.whole("max_parallel_requests", low=1) or self._around.max_parallel,
             tags=params.texts("tags"),
+            tag_regex=params.patterns("tag_regex"),
+            tag_filtering=info.switch("enable_tag_filtering"),
             max_input_tokens=info.whole("max_input_tokens") or facts.max_input,
             max_output_tokens=info.whole("max_output_tokens") or facts.max_output,
             cooldown_s=info.number("cooldown_time") if cooldown is None else cooldown,

@@ -74,7 +74,8 @@ ROUTING: tuple[Option, ...] = (
     ),
     Option(
         path="routing.tag_filtering",
-        doc="Choose deployments by the tags of the call.",
+        doc="Choose deployments by the tags of the call. Also `enable_tag_filtering` in the "
+        "`model_info` of a model, for its name.",
         litellm=("router_settings.enable_tag_filtering",),
     ),
     Option(
@@ -86,6 +87,11 @@ ROUTING: tuple[Option, ...] = (
         path="routing.tag_match_any",
         doc="One common tag is enough; off: a deployment must have all tags of the call.",
         litellm=("router_settings.tag_filtering_match_any",),
+    ),
+    Option(
+        path="routing.tag_prefix",
+        doc="Only tags of a call that begin with this choose deployments; keys' tags always do.",
+        litellm=("router_settings.tag_routing_prefix",),
     ),
     Option(path="routing.default_group", doc="Route of calls that name no model."),
     Option(

@@ -90,6 +90,17 @@ def read_groups(value: object) -> tuple[tuple[str, ...], ...]:
     return tuple(read_texts(group) for group in value)
 
 
+def read_patterns(value: object) -> tuple[str, ...]:
+    """Read a list of regular expressions; commas belong to them."""
+    texts = tuple(map(read_text, value)) if isinstance(value, list) else (read_text(value),)
+    for text in texts:
+        try:
+            re.compile(text)
+        except re.error:
+            raise ValueError("must be a list of regular expressions") from None
+    return texts
+
+
 def read_header(value: object) -> bytes:
     """Read the name of an HTTP header (RFC 9110 token), in small letters."""
     name = read_text(value).lower()

@@ -81,6 +81,13 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
 
 
+class Hints(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client says of itself, where routes look at it: its `User-Agent`, its session."""
+
+    agent: str = ""
+    session: str | None = None
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `fields` are the top-level fields of the client's body, as it wrote them.
 
@@ -89,6 +96,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     `started_at` is monotonic seconds, `created` whole seconds since 1970 (for answers that have
     none). `headers`: the few client headers that may go on to an upstream (by allow-list).
     `wishes`, `cache` and `contract` are None when the caller did not mention them: nearly always.
+    `hints` are None where no route looks at them.
     `form`: the body, when it is a form with files; then `fields` are empty.
     """
 
@@ -107,3 +115,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     created: int = 0
     cache: CacheWish | None = None
     contract: Contract | None = None
+    hints: Hints | None = None

@@ -31,6 +31,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `price` is None when nobody knows it. `mode` is LiteLLM's word: chat, embedding, rerank ...
     `node` names the server of one's own that it is on (see `Node`).
     `allowed_fails`: faults a minute that it may have, by kind (`routing/kinds.py`) or ANY_FAULT.
+    `tag_regex` fit a client's `User-Agent`. `tag_filtering`: whether tags choose in its route; None
+    is as everywhere.
     `is_filled`: its model name came from a caller (a wildcard caught it). `listed_as`: its name in
     the table of known models; `supports`: what it can do (`core/facts.py`).
     """
@@ -56,6 +58,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     max_parallel: int | None = None
     tags: tuple[str, ...] = ()
+    tag_regex: tuple[str, ...] = ()
+    tag_filtering: bool | None = None
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     cooldown_s: float | None = None

@@ -178,6 +178,7 @@ class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     optional_pre_call_checks: tuple[str, ...] = ()
     tag_filtering: bool = False
     tag_match_any: bool = True
+    tag_prefix: str = ""
     default_group: str | None = None
     list_wildcards: bool = False
     on_disconnect: OnDisconnect = OnDisconnect()

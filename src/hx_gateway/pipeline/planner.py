@@ -1,5 +1,6 @@
 """Makes the plan of each call from what was decided when the configuration was put to work."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -28,6 +29,7 @@ from hx_gateway.routing.plan import NEVER, Errand, Ground, Plan, RetryPolicy, St
 from hx_gateway.routing.purse import Purses
 from hx_gateway.routing.survey import Prospect, survey
 from hx_gateway.routing.table import Table
+from hx_gateway.routing.tags import TagRules
 
 HARD_LIMITS = "enforce_model_rate_limits"
 BY_USE = frozenset({"usage-based-routing", "usage-based-routing-v2"})
@@ -163,6 +165,17 @@ def counts_use(route: Route, settings: RoutingSettings) -> bool:
     return route.strategy in BY_USE or HARD_LIMITS in settings.optional_pre_call_checks
 
 
+def _tag_rules(route: Route, settings: RoutingSettings) -> TagRules | None:
+    """Decide whether tags choose in a route: as one of its deployments says, else as everywhere."""
+    all_ = route.deployments
+    said = (each.tag_filtering for each in all_ if each.tag_filtering is not None)
+    chooses = next(said, settings.tag_filtering)
+    if not chooses or not any(each.tags or each.tag_regex for each in all_):
+        return None
+    patterns = {each.id: tuple(map(re.compile, each.tag_regex)) for each in all_ if each.tag_regex}
+    return TagRules(match_any=settings.tag_match_any, prefix=settings.tag_prefix, patterns=patterns)
+
+
 def _rules_of(
     route: Route, settings: RoutingSettings, ground: Ground, fleet: Fleet | None
 ) -> FitRules:
@@ -178,8 +191,7 @@ def _rules_of(
         rooms.append(within_budget(purses))
     has_places = any(each.max_parallel is not None for each in all_)
     rules = FitRules(
-        by_tags=settings.tag_filtering and any(each.tags for each in all_),
-        match_any=settings.tag_match_any if settings.tag_filtering else True,
+        by_tags=_tag_rules(route, settings),
         by_window=settings.pre_call_checks,
         reads_tags=has_budget and purses is not None and purses.reads_tags,
         counts_tokens=is_limited and any(each.tpm is not None for each in all_),

@@ -16,9 +16,9 @@ from hx_gateway.routing.estimate import estimate_tokens
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.purse import Purses
+from hx_gateway.routing.tags import Asked, TagRules, choose
 
-DEFAULT_TAG = "default"
-
+_NOTHING_ASKED = Asked()
 # Why a deployment has no room at the moment, None when it has; asked at each choice.
 Room = Callable[[Deployment, float, "Need"], UpstreamError | None]
 # Narrows what is usable to what is liked best; never to nothing.
@@ -32,10 +32,12 @@ Suits = Callable[[Operation, Deployment], bool]
 class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one call needs of a deployment. `tokens` is an estimate, 0 when nobody asked for it.
 
-    `peers` are all deployments of the route, `fields` those of the call's body.
+    `asked` is what tags choose by; `peers` are all deployments of the route, `fields` those of the
+    call's body.
     """
 
     tags: tuple[str, ...] = ()
+    asked: Asked = _NOTHING_ASKED
     region: str | None = None
     tokens: int = 0
     peers: Sequence[Deployment] = ()
@@ -46,15 +48,14 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class FitRules(msgspec.Struct, frozen=True, kw_only=True):
     """What one route asks of its deployments, decided when the configuration is put to work.
 
-    `by_tags`: only deployments with one of the call's tags (or with all, `match_any` False).
+    `by_tags`: only deployments that the call's tags leave (`tags.py`).
     `by_window`: none whose context window is too small, or in another region than wanted.
     `reads_tags`: the tags matter even if they choose nothing. `suits`: none that cannot do what is
     asked. `rooms` and `preferences` are asked in order.
     """
 
     suits: Suits | None = None
-    by_tags: bool = False
-    match_any: bool = True
+    by_tags: TagRules | None = None
     by_window: bool = False
     reads_tags: bool = False
     counts_tokens: bool = False
@@ -65,11 +66,12 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
         self, call: Call, metadata: Mapping[str, object], peers: Sequence[Deployment] = ()
     ) -> "Fitness":
         """Apply the rules to a call; `metadata` is that of the caller's key."""
-        reads_tags = self.by_tags or self.reads_tags
-        tags = (*call.tags, *_key_tags(metadata)) if reads_tags else ()
+        chooses = self.by_tags is not None
+        of_key = _key_tags(metadata) if chooses or self.reads_tags else ()
         wants_tokens = self.by_window or self.counts_tokens
         need = Need(
-            tags=tags,
+            tags=(*call.tags, *of_key) if self.reads_tags else (),
+            asked=_asked(call, of_key) if chooses else _NOTHING_ASKED,
             region=_region(call, metadata) if self.by_window else None,
             tokens=estimate_tokens(call.fields) if wants_tokens else 0,
             peers=peers,
@@ -94,8 +96,8 @@ class Fitness:
         left: Sequence[Deployment] = route.deployments
         if self._rules.suits is not None:
             left = _suitable(left, self._need.operation, self._rules.suits)
-        if self._rules.by_tags:
-            left = _tagged(left, self._need.tags, match_any=self._rules.match_any)
+        if self._rules.by_tags is not None:
+            left = choose(left, self._need.asked, self._rules.by_tags)
             if not left:
                 raise Unfit("No deployment of this model may be used with these tags.")
         if self._rules.by_window:
@@ -163,6 +165,11 @@ def with_a_place(health: Health) -> Preference:
     return preference
 
 
+def _asked(call: Call, of_key: tuple[str, ...]) -> Asked:
+    agent = call.hints.agent if call.hints is not None else ""
+    return Asked(tags=call.tags, of_key=of_key, agent=agent)
+
+
 def _key_tags(metadata: Mapping[str, object]) -> tuple[str, ...]:
     tags = metadata.get("tags")
     return tuple(str(tag) for tag in tags) if isinstance(tags, list | tuple) else ()
@@ -174,19 +181,6 @@ def _region(call: Call, metadata: Mapping[str, object]) -> str | None:
     if isinstance(of_key, str) and of_key:
         return of_key
     return call.wishes.region if call.wishes is not None else None
-
-
-def _tagged(
-    deployments: Sequence[Deployment], tags: Sequence[str], *, match_any: bool
-) -> Sequence[Deployment]:
-    """Follow LiteLLM: those with the call's tags, else the default ones; untagged calls as well."""
-    default = [each for each in deployments if DEFAULT_TAG in each.tags]
-    if not tags:
-        return default or deployments
-    wanted = set(tags)
-    if match_any:
-        return [each for each in deployments if not wanted.isdisjoint(each.tags)] or default
-    return [each for each in deployments if wanted.issubset(each.tags)] or default
 
 
 def _in_region(deployments: Sequence[Deployment], region: str | None) -> Sequence[Deployment]:

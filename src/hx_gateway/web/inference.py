@@ -18,6 +18,7 @@ from hx_gateway.dialects.fields import check_messages
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import read_contract, take_controls
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.hints import HintReader
 from hx_gateway.pipeline.reply import Canned
 from hx_gateway.pipeline.tags import take_tags
 from hx_gateway.pipeline.wishes import read_wishes
@@ -34,8 +35,18 @@ ERRORS = (400, 403, 404, 413, 429, 500, 502, 503, 504)
 class Inference:
     """Handlers of the inference routes over the pipeline of one snapshot."""
 
-    def __init__(self, pipeline: Pipeline, settings: ServerSettings, clock: Clock) -> None:
-        """`settings` gives the heartbeat interval; 0 switches heartbeats off."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        settings: ServerSettings,
+        clock: Clock,
+        hints: HintReader | None = None,
+    ) -> None:
+        """`settings` gives the heartbeat interval; 0 switches heartbeats off.
+
+        `hints`: what calls must bring along for the routes; None: nothing.
+        """
+        self._hints = hints
         self._pipeline = pipeline
         self._heartbeat_s = settings.heartbeat_interval
         self._clock = clock
@@ -82,6 +93,7 @@ class Inference:
         model = visit.path.get("model") or wire.text_field(fields, "model")
         if not model:
             model = self._pipeline.table.default(request.header(b"x-hx-model-group"))
+        hints = self._hints
         stream = "stream" in fields and wire.bool_field(fields, "stream")
         return Call(
             id=visit.id,
@@ -98,6 +110,7 @@ class Inference:
             created=int(self._clock.now()),
             contract=read_contract(controls) if controls else None,
             cache=None if self._pipeline.cached is None else _cache_wish(visit, controls),
+            hints=None if hints is None else hints.read(request.headers, fields, controls),
         )
 
 

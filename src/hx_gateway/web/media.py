@@ -11,6 +11,7 @@ from hx_gateway.core.http import SSE_TYPE, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.pipeline.hints import HintReader
 from hx_gateway.pipeline.reply import Canned
 from hx_gateway.pipeline.tags import take_tags
 from hx_gateway.pipeline.wishes import read_wishes
@@ -30,11 +31,17 @@ class Forms:
     """
 
     def __init__(
-        self, pipeline: Pipeline, settings: ServerSettings, clock: Clock, room: SpoolRoom
+        self,
+        pipeline: Pipeline,
+        settings: ServerSettings,
+        clock: Clock,
+        room: SpoolRoom,
+        hints: HintReader | None = None,
     ) -> None:
         """`room` is where uploads wait that name their model after the file."""
         self._pipeline = pipeline
-        self._inference = Inference(pipeline, settings, clock)
+        self._inference = Inference(pipeline, settings, clock, hints)
+        self._hints = hints
         self._max_json = settings.max_body
         self._clock = clock
         self._room = room
@@ -68,6 +75,7 @@ class Forms:
             model = await form.find_model(visit.path.get("model"))
             if not model:
                 model = self._pipeline.table.default(request.header(b"x-hx-model-group"))
+            hints = self._hints
             call = Call(
                 id=visit.id,
                 operation=operation,
@@ -79,6 +87,7 @@ class Forms:
                 wishes=read_wishes({}, request.headers, model),
                 started_at=self._clock.monotonic(),
                 created=int(self._clock.now()),
+                hints=None if hints is None else hints.read(request.headers, {}, {}),
             )
             visit.is_recorded = True
             response = await self._pipeline.handle(call, visit.caller)
@@ -90,10 +99,14 @@ class Forms:
 
 
 def endpoints(
-    pipeline: Pipeline, settings: ServerSettings, clock: Clock, room: SpoolRoom
+    pipeline: Pipeline,
+    settings: ServerSettings,
+    clock: Clock,
+    room: SpoolRoom,
+    hints: HintReader | None = None,
 ) -> tuple[Endpoint, ...]:
     """Make the endpoints of the family; all their models are asked through `pipeline`."""
-    inference = Inference(pipeline, settings, clock)
+    inference = Inference(pipeline, settings, clock, hints)
     return (
         *_reranks(inference),
         *posts(
@@ -114,7 +127,7 @@ def endpoints(
             "audio/speech",
             "Speak a text (OpenAI speech)",
         ),
-        *_uploads(Forms(pipeline, settings, clock, room), settings.max_upload),
+        *_uploads(Forms(pipeline, settings, clock, room, hints), settings.max_upload),
     )
 
 

@@ -91,6 +91,7 @@ def test_a_model_of_a_vendor_gets_address_credential_price_and_mode() -> None:
         ("max_parallel_requests: 4", "max_parallel", 4),
         ("cooldown_time: 0", "cooldown_s", 0.0),
         ("tags: [a, b]", "tags", ("a", "b")),
+        ("tag_regex: ['^a,b']", "tag_regex", ("^a,b",)),
         ("drop_params: true", "params", "drop"),
         ("params: strict", "params", "strict"),
         ("additional_drop_params: [logit_bias]", "dropped", ("logit_bias",)),
@@ -130,6 +131,8 @@ def test_each_parameter_has_its_effect(params: str, field: str, value: object) -
     [
         ("id: my-id", "id", "my-id"),
         ("mode: embedding", "mode", "embedding"),
+        ("enable_tag_filtering: true", "tag_filtering", True),
+        ("enable_tag_filtering: false", "tag_filtering", False),
         ("max_input_tokens: 5", "max_input_tokens", 5),
         ("max_output_tokens: 6", "max_output_tokens", 6),
         ("cooldown_time: 3", "cooldown_s", 3.0),

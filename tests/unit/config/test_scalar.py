@@ -10,6 +10,7 @@ from hx_gateway.config.scalar import (
     read_int,
     read_numbers,
     read_on_disconnect,
+    read_patterns,
     read_text,
     read_texts,
     read_usd,
@@ -56,6 +57,8 @@ def test_what_means_false_is_false(value: object) -> None:
         (read_usd, None),
         (read_text, ["a"]),
         (read_texts, {"a": 1}),
+        (read_patterns, ["("]),
+        (read_patterns, {"a": 1}),
         (read_header, "bad name"),
         (read_header, "x\r\ny"),
         (read_numbers, [1]),
@@ -112,3 +115,8 @@ def test_no_other_policy_is(value: object) -> None:
 )
 def test_dollars_are_exact_and_never_rounded_down(value: object, nanos: int) -> None:
     assert read_usd(value) == nanos
+
+
+def test_patterns_keep_their_commas() -> None:
+    assert read_patterns(["^a{1,2}", "b"]) == ("^a{1,2}", "b")
+    assert read_patterns("a,b") == ("a,b",)

@@ -201,3 +201,22 @@ async def test_the_status_of_a_refused_model_is_a_setting(
     with pytest.raises(Forbidden) as caught:
         await rig.ask(caller=msgspec.structs.replace(CALLER, models=("other",)))
     assert caught.value.http_status == status
+
+
+@pytest.mark.parametrize(
+    ("of_model", "everywhere", "chooses"),
+    [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
+)
+def test_a_model_says_for_itself_whether_tags_choose(
+    of_model: bool | None, everywhere: bool, chooses: bool
+) -> None:
+    plain, tagged = deployment("a"), deployment("b", tags=("x",), tag_filtering=of_model)
+    found = rules(route("m", plain, tagged), tag_filtering=everywhere)
+    assert (found is not None and found.by_tags is not None) is chooses
+
+
+def test_a_pattern_alone_makes_tags_choose() -> None:
+    found = rules(route("m", deployment("a", tag_regex=("curl",))), tag_filtering=True)
+    assert found is not None
+    assert found.by_tags is not None
+    assert list(found.by_tags.patterns) == ["a"]

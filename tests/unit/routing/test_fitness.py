@@ -20,6 +20,7 @@ from hx_gateway.routing.fitness import (
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.purse import Purses
+from hx_gateway.routing.tags import TagRules
 
 FREE, PAID = deployment("free", tags=("free",)), deployment("paid", tags=("paid", "eu"))
 DEFAULT, PLAIN = deployment("default", tags=("default",)), deployment("plain")
@@ -38,23 +39,9 @@ def admitted(
     return " ".join(each.id for each in fitness.admit(route("m", *all_)))
 
 
-@pytest.mark.parametrize(
-    ("tags", "match_any", "expected"),
-    [
-        (("free",), True, "free"),
-        (("free", "paid"), True, "free paid"),
-        (("eu",), True, "paid"),
-        (("paid", "eu"), False, "paid"),
-        (("free", "eu"), False, "default"),  # nobody has both
-        (("unknown",), True, "default"),
-        ((), True, "default"),
-    ],
-)
-def test_tags_choose_and_the_default_takes_the_rest(
-    tags: tuple[str, ...], match_any: bool, expected: str
-) -> None:
-    rules = FitRules(by_tags=True, match_any=match_any)
-    assert admitted(rules, FREE, PAID, DEFAULT, PLAIN, tags=tags) == expected
+def test_tags_choose_where_the_route_says_so() -> None:
+    assert admitted(FitRules(by_tags=TagRules()), FREE, PAID, tags=("free",)) == "free"
+    assert admitted(FitRules(), FREE, PAID, tags=("free",)) == "free paid"
 
 
 def test_a_used_up_budget_is_an_obstacle_and_a_tags_budget_needs_the_tag() -> None:
@@ -69,14 +56,14 @@ def test_a_used_up_budget_is_an_obstacle_and_a_tags_budget_needs_the_tag() -> No
 
 
 def test_without_a_default_untagged_calls_go_anywhere_and_unknown_tags_nowhere() -> None:
-    rules = FitRules(by_tags=True)
+    rules = FitRules(by_tags=TagRules())
     assert admitted(rules, FREE, PLAIN) == "free plain"
     with pytest.raises(Unfit):
         admitted(rules, FREE, PLAIN, tags=("unknown",))
 
 
 def test_the_tags_of_the_key_count_as_well() -> None:
-    assert admitted(FitRules(by_tags=True), FREE, PAID, key={"tags": ["paid"]}) == "paid"
+    assert admitted(FitRules(by_tags=TagRules()), FREE, PAID, key={"tags": ["paid"]}) == "paid"
 
 
 def test_tags_mean_nothing_where_nobody_asked_for_them() -> None:

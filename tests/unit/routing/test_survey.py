@@ -15,6 +15,7 @@ from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.plan import Errand, Plan
 from hx_gateway.routing.survey import survey, walk
+from hx_gateway.routing.tags import TagRules
 
 A, B = deployment("a", order=1), deployment("b")
 
@@ -59,7 +60,7 @@ def test_a_rule_speaks_for_itself() -> None:
 
 def test_tags_leave_others_out() -> None:
     red, blue = deployment("r", tags=("red",)), deployment("b", tags=("blue",))
-    fitness = FitRules(by_tags=True).for_call(call(tags=("red",)), {})
+    fitness = FitRules(by_tags=TagRules()).for_call(call(tags=("red",)), {})
     seen = survey(route("m", red, blue), ground(), fitness, 1.0)
     assert [each.is_usable for each in seen] == [True, False]
     assert "tags" in seen[1].reason
