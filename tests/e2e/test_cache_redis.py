@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.cached import asking, post, running
+from tests.support.cached import asking, burst, post, running
 from tests.support.served import until
 from tests.support.upstream import Mode, Upstream
 from tests.support.valkey import ValkeyServer, valkey_server
@@ -29,10 +29,35 @@ async def test_two_gateways_with_one_redis_ask_once(
         running(tmp_path / "b", upstream, env, type="redis") as two,
     ):
         upstream.delay_s = 0.5
-        asked = [post(each, asking("over all")) for each in (one, two) for _ in range(50)]
-        answers = await asyncio.gather(*asked)
-    assert {answer.status for answer in answers} == {200}
+        asked = [burst(each, asking("over all"), 200) for each in (one, two)]
+        assert await asyncio.gather(*asked) == [[200] * 200] * 2
     assert len(upstream.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("break_", "mend"),
+    [("stop", "cont"), pytest.param("kill", "restart", marks=pytest.mark.slow)],
+)
+async def test_when_redis_is_lost_meanwhile_each_gateway_asks_for_all_its_clients(
+    tmp_path: Path, upstream: Upstream, valkey: ValkeyServer, break_: str, mend: str
+) -> None:
+    """Waiting for another gateway ends when nobody can say any more how far it is."""
+    env = {"REDIS_URL": valkey.url(4)}
+    async with (
+        running(tmp_path / "a", upstream, env, type="redis") as one,
+        running(tmp_path / "b", upstream, env, type="redis") as two,
+    ):
+        upstream.delay_s = 1.0
+        body = asking(f"lost {break_}")
+        asked = [asyncio.ensure_future(burst(each, body, 100)) for each in (one, two)]
+        await until(lambda: len(upstream.asked) == 1, 10, "one of them asks")
+        getattr(valkey, break_)()
+        try:
+            assert await asyncio.gather(*asked) == [[200] * 100] * 2
+            # Two; a few more if clients came late, for then nothing is kept. Not two hundred.
+            assert 1 <= len(upstream.asked) < 20
+        finally:
+            await asyncio.to_thread(getattr(valkey, mend))
 
 
 @pytest.mark.slow

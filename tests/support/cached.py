@@ -1,10 +1,12 @@
 """A gateway that keeps answers, and requests whose answers are told beforehand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.e2e.conftest import simple_config
 from tests.support.fetch import Answer
 from tests.support.served import Gateway
@@ -36,3 +38,27 @@ async def post(served: Gateway, body: object, key: str | None = None, **headers:
     return await served.ask(
         "/v1/chat/completions", json=body, key=key or served.key, headers=named, timeout_s=60
     )
+
+
+async def burst(served: Gateway, body: object, count: int) -> list[int]:
+    """Ask the same over many connections at once, which threads would not do; gives statuses."""
+    data = msgspec.json.encode(body)
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(data)}\r\n"
+        f"authorization: Bearer {served.key}\r\n\r\n"
+    )
+    return await asyncio.gather(*(_status(served.port, head.encode() + data) for _ in range(count)))
+
+
+async def _status(port: int, request: bytes) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        await writer.drain()
+        async with asyncio.timeout(60):
+            answer = await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return int(answer.split(b" ", 2)[1])
