@@ -21,6 +21,17 @@ async def test_an_answer_is_kept_byte_for_byte(answers: Answers) -> None:
     assert await answers.get(OTHER, tenant="t") is None
 
 
+async def test_several_are_got_at_once_in_the_order_of_their_names(answers: Answers) -> None:
+    names = [f"{number:064x}" for number in range(120)]
+    for name in names[::2]:
+        await answers.put(name, name.encode(), tenant="t", ttl_s=60)
+    asked = [*reversed(names), names[0]]
+    wanted = [name.encode() if int(name, 16) % 2 == 0 else None for name in asked]
+    assert await answers.get_all(asked, tenant="t") == wanted
+    assert await answers.get_all(names, tenant="u") == [None] * 120
+    assert await answers.get_all([], tenant="t") == []
+
+
 async def test_the_same_name_is_another_answer_for_another_tenant(answers: Answers) -> None:
     await answers.put(NAME, b"mine", tenant="mine", ttl_s=60)
     assert await answers.get(NAME, tenant="yours") is None

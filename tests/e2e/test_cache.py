@@ -133,6 +133,24 @@ async def test_completions_embeddings_and_responses_are_kept_too(
     assert len(upstream.asked) == 3
 
 
+async def test_of_several_inputs_only_the_new_ones_are_embedded(
+    cached: Gateway, upstream: Upstream
+) -> None:
+    async with client(cached) as api:
+
+        async def vectors(*texts: str) -> list[list[float]]:
+            answer = await api.embeddings.create(model="emb", input=[*texts])
+            assert [item.index for item in answer.data] == list(range(len(texts)))
+            return [item.embedding for item in answer.data]
+
+        one, two = await vectors("kept", "kept too")
+        again, new, same = await vectors("kept too", "new", "kept")
+        assert (again, same) == (two, one)
+        assert await vectors("new") == [new]
+        assert new not in (one, two)
+    assert [asked.json()["input"] for asked in upstream.asked] == [["kept", "kept too"], ["new"]]
+
+
 async def test_a_kept_answer_of_responses_can_be_followed_by_whoever_got_it(
     cached: Gateway, upstream: Upstream
 ) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from hx_gateway.cache.batch import inputs_of, joined
 from hx_gateway.cache.entry import Entry, Found
 from hx_gateway.cache.exact import Shelf
-from hx_gateway.cache.key import Circle, alike_of, name_of, version_of
-from hx_gateway.cache.question import Question
+from hx_gateway.cache.key import Circle, alike_of, name_of, names_of, version_of
+from hx_gateway.cache.question import Part, Question
 from hx_gateway.cache.verdict import is_worth_keeping
 from hx_gateway.core.answers import answer_label
 from hx_gateway.core.call import CacheWish, Call, Operation
@@ -53,6 +54,8 @@ class AnswerCache:
         self._clock = clock
         self._random = random
         self._heeds_origin = heeds_origin
+        most = settings.max_messages
+        self._most_messages = _SEMANTIC_MESSAGES if most is None else most
         self._operations = frozenset(settings.operations)
         self._versions: dict[str, tuple[Route, str]] = {}
         self._groups = {
@@ -75,23 +78,16 @@ class AnswerCache:
             return None
         if not wish.reads and not wish.writes:
             return None
-        group = self._groups.get(route.name)
-        circle = Circle(
-            tenant=principal.tenant,
-            scope=self._scope(call, principal),
-            namespace=wish.namespace,
-            model=call.model if group is None else group[0],
-            version=self._version(route) if group is None else group[1],
-        )
-        name = name_of(call, circle)
+        circle = self._circle(call, principal, route, wish)
+        parts = _parts(call, circle)
+        # One input is the same alone and in a list.
+        name = parts[0].name if len(parts) == 1 else name_of(call, circle)
         if name is None:
             return None
-        limit = settings.max_messages
         alike = None
-        if settings.is_semantic or limit is not None:
+        if settings.is_semantic or settings.max_messages is not None:
             chat = read(call)
-            most = _SEMANTIC_MESSAGES if limit is None else limit
-            if chat is not None and len(chat.messages) > most:
+            if chat is not None and len(chat.messages) > self._most_messages:
                 return None
             if settings.is_semantic:
                 alike = alike_of(call, chat, circle) if chat is not None else None
@@ -106,12 +102,37 @@ class AnswerCache:
             writes=wish.writes,
             max_age_s=wish.max_age_s,
             alike=alike,
+            parts=parts if len(parts) > 1 else (),
         )
 
     async def find(self, question: Question) -> Found | None:
         """Find a kept answer that is young enough; raises DependencyError."""
+        if question.parts:
+            entries = [entry for entry in await self.find_parts(question) if entry is not None]
+            is_whole = len(entries) == len(question.parts)
+            return self._joined(question, entries) if is_whole else None
         found = await self.shelf.find(question)
         return found if found is not None and self.suits(question, found) else None
+
+    async def find_parts(self, question: Question) -> list[Entry | None]:
+        """Find the answers to the parts of a question that are young enough, in their order.
+
+        Raises DependencyError.
+        """
+        found = await self.shelf.find_all([question.of(part) for part in question.parts])
+        return [
+            None if one is None or not self.suits(question, one) else one.entry for one in found
+        ]
+
+    def _joined(self, question: Question, entries: Sequence[Entry]) -> Found | None:
+        try:
+            body = joined([entry.body for entry in entries])
+        except (KeyError, msgspec.DecodeError):
+            return None
+        first = min(entries, key=lambda entry: entry.created_at)
+        usages = [entry.usage for entry in entries if entry.usage is not None]
+        usage = Usage(input=sum(each.input for each in usages)) if usages else None
+        return self.found(question, msgspec.structs.replace(first, body=body, usage=usage))
 
     def suits(self, question: Question, found: Found) -> bool:
         """Say whether an answer is young enough for a question."""
@@ -131,7 +152,7 @@ class AnswerCache:
 
         `events` are those of the answer, None for answers that are always complete (vectors).
         """
-        if len(body) > self.settings.max_entry_bytes:
+        if len(body) > self.settings.max_entry_bytes * max(len(question.parts), 1):
             return None
         if events is not None and not is_worth_keeping(events, self.settings):
             return None
@@ -152,6 +173,16 @@ class AnswerCache:
         """Keep an answer for its life time, give or take a tenth."""
         spread = 1 - _JITTER + 2 * _JITTER * self._random.random()
         await self.shelf.keep(question, entry, question.ttl_s * spread)
+
+    def _circle(self, call: Call, principal: Principal, route: Route, wish: CacheWish) -> Circle:
+        group = self._groups.get(route.name)
+        return Circle(
+            tenant=principal.tenant,
+            scope=self._scope(call, principal),
+            namespace=wish.namespace,
+            model=call.model if group is None else group[0],
+            version=self._version(route) if group is None else group[1],
+        )
 
     def _scope(self, call: Call, principal: Principal) -> str:
         scope = self.settings.scope or ("key" if self.settings.is_semantic else "tenant")
@@ -174,6 +205,15 @@ class AnswerCache:
                 self._versions.clear()
             known = self._versions[route.name] = (route, version_of(route))
         return known[1]
+
+
+def _parts(call: Call, circle: Circle) -> tuple[Part, ...]:
+    """Split a call for embeddings that has a list of inputs; everything else has no parts."""
+    if call.operation is not Operation.EMBED:
+        return ()
+    inputs = inputs_of(call.fields)
+    names = names_of(call, circle, "input", inputs) if inputs else []
+    return tuple(Part(name=name, input=value) for name, value in zip(names, inputs, strict=False))
 
 
 def kind_of(call: Call) -> str | None:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import Protocol
 
 from hx_gateway.cache.entry import Entry, Found, sealed, unsealed
@@ -26,6 +27,10 @@ class Shelf(Protocol):
 
     async def find(self, question: Question) -> Found | None:
         """Find a kept answer; its age is the caller's to judge."""
+        ...
+
+    async def find_all(self, questions: Sequence[Question]) -> list[Found | None]:
+        """Find kept answers to questions of one tenant."""
         ...
 
     async def keep(self, question: Question, entry: Entry, ttl_s: float) -> None:
@@ -54,13 +59,18 @@ class ExactShelf:
     async def find(self, question: Question) -> Found | None:
         """See `Shelf`. A damaged entry is none."""
         data = await self._answers.get(question.name, tenant=question.tenant)
-        if data is None:
-            return None
-        entry = unsealed(data, tenant=question.tenant, dialect=question.call.dialect)
-        if entry is None:
-            _log.warning("a kept answer is damaged, or of another release; it is not used")
-            return None
-        return Found(entry=entry, label=answer_label(question.tenant, question.name))
+        return None if data is None else _found(data, question)
+
+    async def find_all(self, questions: Sequence[Question]) -> list[Found | None]:
+        """See `Shelf`."""
+        if not questions:
+            return []
+        names = [question.name for question in questions]
+        kept = await self._answers.get_all(names, tenant=questions[0].tenant)
+        return [
+            None if data is None else _found(data, question)
+            for data, question in zip(kept, questions, strict=True)
+        ]
 
     async def keep(self, question: Question, entry: Entry, ttl_s: float) -> None:
         """See `Shelf`."""
@@ -82,6 +92,14 @@ class ExactShelf:
             await self._answers.release(question.name, tenant=question.tenant, holder=self._process)
         except DependencyError:
             _log.debug("a lease could not be given back; it ends by itself")
+
+
+def _found(data: bytes, question: Question) -> Found | None:
+    entry = unsealed(data, tenant=question.tenant, dialect=question.call.dialect)
+    if entry is None:
+        _log.warning("a kept answer is damaged, or of another release; it is not used")
+        return None
+    return Found(entry=entry, label=answer_label(question.tenant, question.name))
 
 
 def holder_name() -> str:

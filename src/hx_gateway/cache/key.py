@@ -5,7 +5,7 @@ Two calls share a name only if a model could not tell them apart. What no model 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -60,6 +60,21 @@ def name_of(call: Call, circle: Circle) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None  # a number that Python cannot hold, say: whoever understands it may answer
     return _hash([*_about(call, circle), fields])
+
+
+def names_of(call: Call, circle: Circle, field: str, values: Sequence[Raw]) -> list[str]:
+    """Give the names of the answers to calls that have each of the values in one field.
+
+    They are the names that such calls have for themselves. Empty when one cannot be kept.
+    """
+    try:
+        left_out = _left_out(call)
+        rest = _canonical({n: v for n, v in call.fields.items() if n != field}, left_out)
+        canonical = [_canonical({field: value}, left_out) for value in values]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    about = _about(call, circle)
+    return [_hash([*about, {**rest, **value}]) for value in canonical]
 
 
 class Alike(msgspec.Struct, frozen=True, kw_only=True):

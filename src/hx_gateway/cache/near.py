@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from hx_gateway.cache.entry import Entry, Found, sealed, unsealed
 from hx_gateway.cache.exact import LEASE_S, holder_name
@@ -55,6 +56,10 @@ class NearShelf:
             _log.debug("nothing was looked up by meaning: %s", type(error).__name__)
             return None
         return None if near is None else _found(near.value, near.label, near.similarity, question)
+
+    async def find_all(self, questions: Sequence[Question]) -> list[Found | None]:
+        """See `Shelf`."""
+        return [await self.find(question) for question in questions]
 
     async def keep(self, question: Question, entry: Entry, ttl_s: float) -> None:
         """See `Shelf`."""

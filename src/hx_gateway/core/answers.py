@@ -65,6 +65,10 @@ class KeptAnswers(Protocol):
 class Answers(KeptAnswers, Protocol):
     """Kept answers by name, each for a time; any of them may be gone at any moment."""
 
+    async def get_all(self, names: Sequence[str], *, tenant: str) -> list[bytes | None]:
+        """Get several at once, in the order of their names."""
+        ...
+
     async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
         """Keep an answer in place of the one before."""
         ...

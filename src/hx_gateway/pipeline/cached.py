@@ -25,6 +25,7 @@ from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Route
 from hx_gateway.core.tasks import spawn
 from hx_gateway.dialects.registry import READERS, WAYS_IN
+from hx_gateway.pipeline.batch import Batch
 from hx_gateway.pipeline.record import Record
 from hx_gateway.pipeline.recording import Recording
 from hx_gateway.pipeline.replay import replay
@@ -47,6 +48,7 @@ class _Work(msgspec.Struct, kw_only=True):
     dispatch: Dispatch
     flight: Flight | None = None
     lease: Lease | None = None
+    batch: Batch | None = None
 
     @property
     def is_awaited(self) -> bool:
@@ -54,7 +56,9 @@ class _Work(msgspec.Struct, kw_only=True):
         return self.flight is not None and self.flight.waiting > 0
 
     async def ask(self) -> Response:
-        """Ask an upstream."""
+        """Ask an upstream, of several inputs only for those that are new."""
+        if self.batch is not None:
+            return await self.batch.ask(lambda call: self.dispatch(call, self.route, self.record))
         return await self.dispatch(self.question.call, self.route, self.record)
 
 
@@ -76,6 +80,8 @@ class CachedAnswers:
         if question is None:
             return await dispatch(call, route, record)
         work = _Work(question=question, route=route, record=record, dispatch=dispatch)
+        if question.parts:
+            work.batch = Batch(self._cache, question, record)
         if not question.reads:
             return self._recorded(work, await work.ask())
         record.cache_hit = False
@@ -223,7 +229,10 @@ class CachedAnswers:
 
     async def _keep(self, work: _Work, entry: Entry) -> None:
         try:
-            await self._cache.keep(work.question, entry)
+            if work.batch is not None:
+                await work.batch.keep()
+            else:
+                await self._cache.keep(work.question, entry)
         finally:
             self._over(work)
 

@@ -46,6 +46,10 @@ class DiskAnswers:
         """See `Answers`."""
         return await self._run(lambda: self._get(answer_label(tenant, name)))
 
+    async def get_all(self, names: Sequence[str], *, tenant: str) -> list[bytes | None]:
+        """See `Answers`."""
+        return await self._run(lambda: [self._get(answer_label(tenant, name)) for name in names])
+
     async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
         """See `Answers`."""
         label, until = answer_label(tenant, name), self._clock.now() + ttl_s

@@ -40,6 +40,10 @@ class ProcessAnswers:
         self._kept.move_to_end(label)
         return kept.value
 
+    async def get_all(self, names: Sequence[str], *, tenant: str) -> list[bytes | None]:
+        """See `Answers`."""
+        return [await self.get(name, tenant=tenant) for name in names]
+
     async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
         """See `Answers`."""
         label = answer_label(tenant, name)

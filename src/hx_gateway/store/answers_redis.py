@@ -1,6 +1,7 @@
 """Keep answers in Redis or Valkey, shared by all workers and replicas."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from hx_gateway.core.answers import ServerInfo, answer_label
 from hx_gateway.core.clock import Clock, Random
@@ -10,6 +11,7 @@ from hx_gateway.store.redis_link import RedisLink
 
 _KIND = "hx:answer:"
 _BATCH = 1000
+_SOME = 50  # answers got at once; vectors of 3,072 numbers make two megabytes
 # Taken when free, renewed when ours. In one step, so that nobody comes in between.
 _LEASE = """
 local holder = redis.call('GET', KEYS[1])
@@ -49,6 +51,15 @@ class RedisAnswers:
         key = self.key(tenant, name)
         value = await self.link.run(lambda: self.link.redis.get(key))
         return value.encode() if isinstance(value, str) else value
+
+    async def get_all(self, names: Sequence[str], *, tenant: str) -> list[bytes | None]:
+        """See `Answers`. Some at a time: each command has to end within the same deadline."""
+        found: list[bytes | None] = []
+        for begin in range(0, len(names), _SOME):
+            keys = [self.key(tenant, name) for name in names[begin : begin + _SOME]]
+            values = await self.link.run(partial(self.link.redis.mget, keys))
+            found += [value.encode() if isinstance(value, str) else value for value in values]
+        return found
 
     async def put(self, name: str, value: bytes, *, tenant: str, ttl_s: float) -> None:
         """See `Answers`."""

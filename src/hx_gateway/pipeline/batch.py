@@ -1,0 +1,78 @@
+"""Ask only for those inputs of an embedding call whose vectors are not kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from hx_gateway.cache.answers import AnswerCache
+from hx_gateway.cache.batch import Piece, divided, joined
+from hx_gateway.cache.question import Part, Question
+from hx_gateway.core import wire
+from hx_gateway.core.call import Call
+from hx_gateway.core.errors import DependencyError, Garbled
+from hx_gateway.core.http import Response
+from hx_gateway.core.usage import Usage
+from hx_gateway.pipeline.record import Record
+
+Ask = Callable[[Call], Awaitable[Response]]
+
+
+class Batch:
+    """One call with several inputs, and what was answered to those that were asked for."""
+
+    def __init__(self, cache: AnswerCache, question: Question, record: Record) -> None:
+        """Nothing is asked yet."""
+        self._cache = cache
+        self._question = question
+        self._record = record
+        self._fresh: list[tuple[Part, Piece]] = []
+
+    async def ask(self, ask: Ask) -> Response:
+        """Ask for what is missing and put it together with what is there; raises UpstreamError."""
+        call, parts = self._question.call, self._question.parts
+        kept = await self._kept()
+        missing = [part for part in parts if part.name not in kept]
+        if len(missing) < len(parts):
+            rest = wire.raw([part.input for part in missing])
+            call = msgspec.structs.replace(call, fields={**call.fields, "input": rest})
+        response = await ask(call)
+        pieces = divided(response.body, [part.input for part in missing])
+        if pieces is not None:
+            self._fresh = list(zip(missing, pieces, strict=True))
+        if not kept:
+            return response
+        if pieces is None:
+            raise Garbled("The embedding model answered with another number of vectors.")
+        known = kept | {part.name: piece.body for part, piece in self._fresh}
+        response.body = joined([known[part.name] for part in parts])
+        return response
+
+    async def keep(self) -> None:
+        """Keep what was answered, each input for itself."""
+        deployment = self._record.deployment
+        id_ = None if deployment is None else deployment.id
+        for part, piece in self._fresh:
+            question = self._question.of(part)
+            usage = None if piece.tokens is None else Usage(input=piece.tokens)
+            entry = self._cache.entry(question, piece.body, None, usage, id_)
+            if entry is not None:
+                await self._cache.keep(question, entry)
+                await asyncio.sleep(0)  # a store at hand does not wait, but others do
+
+    async def _kept(self) -> dict[str, bytes]:
+        """Give what is there, by name: nothing when all of it is, or the store is away.
+
+        All of it came to be there since we looked; then it is asked for as if it were not.
+        """
+        if not self._question.reads:
+            return {}
+        parts = self._question.parts
+        try:
+            entries = await self._cache.find_parts(self._question)
+        except DependencyError:
+            return {}
+        if None not in entries:
+            return {}
+        pairs = zip(parts, entries, strict=True)
+        return {part.name: entry.body for part, entry in pairs if entry is not None}
