@@ -11,12 +11,9 @@ _HARMLESS = re.compile(rb"[a-z0-9-]{1,64}")
 
 
 def client_headers(
-    provider: Provider, sent: Mapping[bytes, bytes], *, at_home: bool = True
+    provider: Provider, sent: Mapping[bytes, bytes]
 ) -> tuple[tuple[Header, ...], tuple[str, ...]]:
-    """Give the headers that go on, the vendor's own filling in, and notes of what stays behind.
-
-    Not `at_home` means a server that imitates the vendor: it is sent less.
-    """
+    """Give the headers that go on, the vendor's own filling in, and notes of what stays behind."""
     if not provider.client_headers or not sent:
         return provider.headers, ()
     kept: list[Header] = []
@@ -24,8 +21,7 @@ def client_headers(
     for name, allowed in provider.client_headers.items():
         value = sent.get(name)
         if value is not None and allowed is not None:
-            away = None if at_home else provider.headers_away.get(name)
-            value = _known(name, value, allowed if away is None else away, notes)
+            value = _known(name, value, allowed, notes)
         if value:
             kept.append((name, value))
     given = {name for name, _ in kept}

@@ -120,13 +120,14 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         whole = call if fields is call.fields else msgspec.structs.replace(call, fields=fields)
         way_in = WAYS_IN[call.dialect]
         question = way_in.read(whole)
+        out = _fitted(out, deployment)
         body = out.encode(question, deployment.model, stream=call.stream)
         lost = left_behind(fields, question, way_in, out)
         check_losses(lost, terms)
         dropped += lost
     if call.operation is Operation.EMBED:
         out = _expecting(out, count_inputs(fields))
-    headers, refused = client_headers(provider, call.headers, at_home=is_at_home(deployment))
+    headers, refused = client_headers(provider, call.headers)
     draft = Draft(
         path=path_to(deployment, out),
         fields=body,
@@ -178,6 +179,12 @@ def is_at_home(deployment: Deployment) -> bool:
     origin = deployment.origin
     address = f"{origin.scheme}://{origin.authority}{deployment.base_path}"
     return address == (deployment.provider.base_url or "").rstrip("/")
+
+
+def _fitted(out: WayOut, deployment: Deployment) -> WayOut:
+    """Tell a way out which model it leads to, where that makes a difference."""
+    fitted: Callable[[str, int | None], WayOut] | None = getattr(out, "fitted", None)
+    return out if fitted is None else fitted(deployment.model, deployment.max_output_tokens)
 
 
 def _expecting(out: WayOut, inputs: int) -> WayOut:

@@ -196,8 +196,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     its models (relative to the base URL). `model_names` are how its models' names begin, for
     models configured without a prefix. `headers` are sent unless the client sent its own.
     `client_headers` are the client's headers that go on, each with the values that may (of a
-    comma-separated list), or None for any; `headers_away` are the values that may to a server that
-    imitates the vendor at another address. `local` marks a child process on this machine.
+    comma-separated list), or None for any. `local` marks a child process on this machine.
     `at_home` names formats that only the vendor's own address speaks, not those that imitate it.
     `node`: its servers are one's own and can be asked how they are; they form a fleet.
     `locate` makes the path where it is more than base and format; it may ask for `api_version`,
@@ -222,7 +221,6 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     model_names: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
     client_headers: Mapping[bytes, frozenset[bytes] | None] = {}
-    headers_away: Mapping[bytes, frozenset[bytes]] = {}
     node: NodeWire | None = None
     locate: Locate | None = None
     key_params: tuple[str, ...] = ()

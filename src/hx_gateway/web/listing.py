@@ -104,7 +104,7 @@ class ModelListing:
         sees_all = query.scope is not None and visit.caller.has_scope(Scope.ADMIN)
         meant = dict(self._meant(query, None if sees_all else visit.caller))
         cards = [self._card(name, route, query) for name, route in meant.items()]
-        if visit.request.header(b"anthropic-version") is not None:
+        if _speaks_messages(visit):
             return json_response(_as_messages(cards))
         return json_response(ModelList(object="list", data=cards))
 
@@ -114,7 +114,8 @@ class ModelListing:
         route = self._table.get(wanted)
         if route is None or not _may(visit.caller, wanted, route):
             raise UnknownModel(f"The model '{wanted[:100]}' does not exist.", param="model")
-        return json_response(self._card(wanted, route, ListQuery()))
+        card = self._card(wanted, route, ListQuery())
+        return json_response(_as_message_model(card) if _speaks_messages(visit) else card)
 
     def _meant(
         self, query: ListQuery, caller: Principal | None
@@ -198,18 +199,23 @@ def _metadata(route: Route | None, kind: str) -> ModelMetadata | None:
     return ModelMetadata(fallbacks=lists[kind])
 
 
-def _as_messages(cards: Iterable[ModelCard]) -> MessagesModelList:
+def _speaks_messages(visit: Visit) -> bool:
+    return visit.request.header(b"anthropic-version") is not None
+
+
+def _as_message_model(card: ModelCard) -> MessagesModel:
     created_at = datetime.fromtimestamp(MODEL_CREATED, UTC).isoformat().replace("+00:00", "Z")
-    data = [
-        MessagesModel(
-            id=card.id,
-            display_name=card.id,
-            created_at=created_at,
-            max_input_tokens=card.max_input_tokens,
-            max_tokens=card.max_output_tokens,
-        )
-        for card in cards
-    ]
+    return MessagesModel(
+        id=card.id,
+        display_name=card.id,
+        created_at=created_at,
+        max_input_tokens=card.max_input_tokens,
+        max_tokens=card.max_output_tokens,
+    )
+
+
+def _as_messages(cards: Iterable[ModelCard]) -> MessagesModelList:
+    data = list(map(_as_message_model, cards))
     return MessagesModelList(
         data=data,
         first_id=data[0].id if data else None,

@@ -40,12 +40,3 @@ def test_only_listed_headers_and_values_go_on(
 def test_a_vendor_without_a_list_gets_nothing_of_the_clients() -> None:
     provider = msgspec.structs.replace(ACME, client_headers={}, headers=())
     assert client_headers(provider, {b"acme-beta": b"a"}) == ((), ())
-
-
-def test_a_server_that_imitates_the_vendor_is_sent_less() -> None:
-    provider = msgspec.structs.replace(ACME, headers_away={b"acme-beta": frozenset({b"b"})})
-    kept, notes = client_headers(provider, {b"acme-beta": b"a,b"}, at_home=False)
-    assert dict(kept)[b"acme-beta"] == b"b"
-    assert notes == ("drop:acme-beta=a",)
-    kept, notes = client_headers(provider, {b"acme-beta": b"a,b"})
-    assert (dict(kept)[b"acme-beta"], notes) == (b"a,b", ())

@@ -60,10 +60,12 @@ async def ask(
     return msgspec.json.decode((await listing.models(visit)).body)
 
 
-async def show(name: str, **caller: Any) -> Any:
+async def show(name: str, headers: dict[bytes, bytes] | None = None, **caller: Any) -> Any:
     listing = ModelListing(rig().pipeline, Snapshot(state_dir=Path("unused"), routes={}))
     visit = Visit(
-        "v", Request("GET", f"/v1/models/{name}", "", {}), msgspec.structs.replace(CALLER, **caller)
+        "v",
+        Request("GET", f"/v1/models/{name}", "", headers or {}),
+        msgspec.structs.replace(CALLER, **caller),
     )
     visit.path = {"model": name}
     return msgspec.json.decode((await listing.model(visit)).body)
@@ -157,6 +159,8 @@ async def test_clients_of_messages_get_the_list_in_their_shape() -> None:
         "max_input_tokens": 7,
         "max_tokens": None,
     }
+    one = await show("m", headers={b"anthropic-version": b"2023-06-01"})
+    assert one == answer["data"][0]
 
 
 async def test_one_model_is_shown_by_its_name_and_by_what_a_wildcard_catches() -> None:

@@ -11,9 +11,7 @@ from hx_gateway.core.chat import (
     Document,
     Image,
     Message,
-    OutputFormat,
     Part,
-    Reasoning,
     Refusal,
     Role,
     Text,
@@ -24,23 +22,22 @@ from hx_gateway.core.chat import (
 )
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.wire import NOT_JSON, Fields, raw
+from hx_gateway.dialects.anthropic_messages.thinking import (
+    IMITATOR,
+    Traits,
+    effort_of,
+    is_unsigned,
+    takes_sampling,
+    thinking_of,
+)
 from hx_gateway.dialects.documents import messages_document
 from hx_gateway.dialects.foreign import without_openai
-from hx_gateway.dialects.seals import RESPONSES_SEAL
 from hx_gateway.dialects.user import opaque_user, user_losses
 
 Json = dict[str, object]
 
-# The format demands a limit; LiteLLM's default, so that answers keep their length.
+# The format demands a limit: LiteLLM's default, where it is not known what the model can say.
 MAX_TOKENS = 4096
-BUDGETS = {
-    "minimal": 1024,
-    "low": 1024,
-    "medium": 4096,
-    "high": 16_384,
-    "xhigh": 32_768,
-    "max": 32_768,
-}
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 # Ids of other vendors may hold more characters than this one takes.
 _NO_ID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -48,24 +45,28 @@ _ARGUMENTS = msgspec.json.Decoder(dict[str, Raw])
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
-def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
-    """Write the body; thinking is left out where the format would refuse the whole request."""
-    thinking = _thinking(chat)
-    thinks = thinking is not None and thinking["type"] != "disabled"
+def encode_chat(
+    chat: Chat, model: str, *, stream: bool, traits: Traits = IMITATOR, limit: int = MAX_TOKENS
+) -> Fields:
+    """Write the body; thinking is left out where the format would refuse the whole request.
+
+    `limit` is the most that is answered to a client that does not say.
+    """
+    thinking = thinking_of(chat, traits)
+    samples = takes_sampling(thinking, traits)
     wanted: Json = {
         "system": _system(chat.messages),
         "messages": _messages(chat.messages),
         "tools": list(map(_tool, chat.tools)) or None,
         "tool_choice": _tool_choice(chat),
-        "max_tokens": _limit(chat.max_tokens, thinking),
-        # While it thinks, a model takes no sampling settings.
-        "temperature": None if thinks else _at_most_one(chat.temperature),
-        "top_p": None if thinks else chat.top_p,
-        "top_k": None if thinks else chat.top_k,
+        "max_tokens": _limit(limit if chat.max_tokens is None else chat.max_tokens, thinking),
+        "temperature": _at_most_one(chat.temperature) if samples else None,
+        "top_p": chat.top_p if samples else None,
+        "top_k": chat.top_k if samples else None,
         # A stop sequence of white space only is refused.
         "stop_sequences": [text for text in chat.stop if text.strip()] or None,
         "thinking": thinking,
-        "output_config": _output_config(chat.output),
+        "output_config": _output_config(chat, thinking),
         "metadata": None if chat.user is None else {"user_id": opaque_user(chat.user)},
     }
     fields: Fields = {"model": raw(model)}
@@ -75,14 +76,14 @@ def encode_chat(chat: Chat, model: str, *, stream: bool) -> Fields:
     return {**without_openai(chat.extra), **fields}
 
 
-def losses(chat: Chat) -> Iterator[str]:
+def losses(chat: Chat, traits: Traits = IMITATOR) -> Iterator[str]:
     """Note the settings that `encode_chat` leaves out or changes because of what they say."""
     if chat.output is not None and chat.output.kind == "json_object":
         yield "drop:response_format"  # the format knows JSON by a schema only
-    thinking = _thinking(chat)
+    thinking = thinking_of(chat, traits)
     if chat.reasoning is not None and thinking is None:
         yield "drop:thinking"
-    if thinking is not None and thinking["type"] != "disabled":
+    if not takes_sampling(thinking, traits):
         for name in ("temperature", "top_p", "top_k"):
             if getattr(chat, name) is not None:
                 yield f"drop:{name}"
@@ -109,19 +110,12 @@ def _messages(messages: tuple[Message, ...]) -> list[Json]:
         if message.role is Role.SYSTEM:
             continue
         role = "assistant" if message.role is Role.ASSISTANT else "user"
-        parts = [part for part in message.parts if not _is_unsigned(part)]
+        parts = [part for part in message.parts if not is_unsigned(part)]
         if joined and joined[-1][0] == role:
             joined[-1][1].extend(parts)
         else:
             joined.append((role, parts))
     return [{"role": role, "content": _content(parts)} for role, parts in joined]
-
-
-def _is_unsigned(part: Part) -> bool:
-    """Thinking of another vendor has no signature or one of its own, and is refused."""
-    if not isinstance(part, Thinking) or part.redacted is not None:
-        return False
-    return part.signature is None or part.signature.startswith(RESPONSES_SEAL)
 
 
 def _content(parts: list[Part]) -> str | list[Json | Raw]:
@@ -217,42 +211,21 @@ def _tool_choice(chat: Chat) -> Json | None:
     return written
 
 
-def _thinking(chat: Chat) -> Json | None:
-    reasoning = chat.reasoning
-    if reasoning is None or not _may_think(chat):
-        return None
-    if not reasoning.enabled:
-        return {"type": "disabled"}
-    budget = reasoning.budget_tokens or _budget(reasoning)
-    return {"type": "adaptive"} if budget is None else {"type": "enabled", "budget_tokens": budget}
-
-
-def _budget(reasoning: Reasoning) -> int | None:
-    return None if reasoning.effort is None else BUDGETS.get(reasoning.effort, BUDGETS["medium"])
-
-
-def _may_think(chat: Chat) -> bool:
-    """Thinking excludes a forced tool, and needs the thoughts that led to a tool still in use."""
-    if chat.tool_choice is not None and chat.tool_choice.mode in {"required", "tool"}:
-        return False
-    last = next((m for m in reversed(chat.messages) if m.role is Role.ASSISTANT), None)
-    if last is None or not any(isinstance(part, ToolUse) for part in last.parts):
-        return True
-    return any(isinstance(part, Thinking) and not _is_unsigned(part) for part in last.parts)
-
-
-def _limit(max_tokens: int | None, thinking: Json | None) -> int:
+def _limit(max_tokens: int, thinking: Json | None) -> int:
     """The limit counts thinking too, and must be above its budget."""
     budget = thinking.get("budget_tokens", 0) if thinking else 0
-    spare = MAX_TOKENS if max_tokens is None else max_tokens
-    return spare if not isinstance(budget, int) or spare > budget else budget + spare
+    return max_tokens if not isinstance(budget, int) or max_tokens > budget else budget + max_tokens
 
 
 def _at_most_one(temperature: float | None) -> float | None:
     return None if temperature is None else min(temperature, 1.0)
 
 
-def _output_config(output: OutputFormat | None) -> Json | None:
-    if output is None or output.schema is None:
-        return None
-    return {"format": {"type": "json_schema", "schema": output.schema}}
+def _output_config(chat: Chat, thinking: Json | None) -> Json | None:
+    config: Json = {}
+    if thinking is not None and thinking["type"] == "adaptive":
+        effort = effort_of(chat)
+        config |= {} if effort is None else {"effort": effort}
+    if chat.output is not None and chat.output.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": chat.output.schema}
+    return config or None

@@ -1,7 +1,7 @@
 """Messages as upstreams speak them."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Self
 
 import msgspec
 
@@ -17,11 +17,12 @@ from hx_gateway.dialects.anthropic_messages.decode import (
     decode_message,
     find_usage,
 )
-from hx_gateway.dialects.anthropic_messages.encode import encode_chat, losses
+from hx_gateway.dialects.anthropic_messages.encode import MAX_TOKENS, encode_chat, losses
 from hx_gateway.dialects.anthropic_messages.relay import (
     has_foreign_thoughts,
     without_foreign_thoughts,
 )
+from hx_gateway.dialects.anthropic_messages.thinking import IMITATOR, Traits
 from hx_gateway.dialects.anthropic_messages.watch import MessageWatcher
 from hx_gateway.dialects.foreign import OPENAI_ONLY
 from hx_gateway.dialects.framed import FramedRelay
@@ -29,6 +30,10 @@ from hx_gateway.dialects.questions import as_chat
 from hx_gateway.dialects.tools import speakable
 
 _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+
+# A model's own most can be more than what is left of its window, which some refuse; this is what
+# the vendor's command line client asks for.
+_AMPLE = 32_000
 
 
 class _Count(msgspec.Struct):
@@ -39,7 +44,10 @@ _COUNT = msgspec.json.Decoder(_Count)
 
 
 class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
-    """The way out; see `WayOut`. `lacks` are settings of `Chat` it has no words for."""
+    """The way out; see `WayOut`. `lacks` are settings of `Chat` it has no words for.
+
+    `traits_of` says what a model takes, by its name; `traits` and `limit` are those of one model.
+    """
 
     name: str = "anthropic_messages"
     path: str = "/v1/messages"
@@ -55,9 +63,19 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
         }
     )
 
+    traits_of: Callable[[str], Traits] = lambda _: IMITATOR
+    traits: Traits = IMITATOR
+    limit: int = MAX_TOKENS
+
+    def fitted(self, model: str, most: int | None) -> Self:
+        """Give the way out to one model, which answers `most` tokens if that is known."""
+        limit = self.limit if most is None else min(most, _AMPLE)
+        return msgspec.structs.replace(self, traits=self.traits_of(model), limit=limit)
+
     def encode(self, question: Question, model: str, *, stream: bool) -> Fields:
         """Write the body of a translated call."""
-        return encode_chat(speakable(as_chat(question), self.name), model, stream=stream)
+        chat = speakable(as_chat(question), self.name)
+        return encode_chat(chat, model, stream=stream, traits=self.traits, limit=self.limit)
 
     def counted(self, fields: Fields) -> Fields:
         """Give of a request's body what `count_path` takes: what is read, no settings."""
@@ -76,7 +94,7 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
 
     def losses(self, chat: Chat) -> Iterator[str]:
         """Note what depends on a value; see `encode_chat`."""
-        yield from losses(chat)
+        yield from losses(chat, self.traits)
 
     def adapt(self, fields: Fields, model: str, *, stream: bool) -> Fields:  # noqa: ARG002
         """Change the model, and leave out thoughts that the upstream would refuse."""

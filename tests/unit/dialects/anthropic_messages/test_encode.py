@@ -19,8 +19,8 @@ from hx_gateway.core.chat import (
     ToolUse,
 )
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.dialects.anthropic_messages.encode import BUDGETS, MAX_TOKENS, encode_chat
-from hx_gateway.dialects.openai_chat.encode import effort_of
+from hx_gateway.dialects.anthropic_messages.encode import MAX_TOKENS, encode_chat, losses
+from hx_gateway.dialects.anthropic_messages.thinking import Traits
 
 TOOLS = (Tool(name="f"),)
 USE = ToolUse(id="t", name="f", arguments='{"a":1}')
@@ -97,26 +97,6 @@ def test_tool_choices(fields: dict[str, object], choice: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reasoning", "thinking"),
-    [
-        (Reasoning(budget_tokens=2048), {"type": "enabled", "budget_tokens": 2048}),
-        (Reasoning(effort="low"), {"type": "enabled", "budget_tokens": 1024}),
-        (Reasoning(effort="odd"), {"type": "enabled", "budget_tokens": 4096}),
-        (Reasoning(), {"type": "adaptive"}),
-        (Reasoning(effort="none", enabled=False), {"type": "disabled"}),
-        (None, None),
-    ],
-)
-def test_efforts_become_budgets(reasoning: Reasoning | None, thinking: object) -> None:
-    assert body_of(reasoning=reasoning).get("thinking") == thinking
-
-
-@pytest.mark.parametrize("effort", ["low", "medium", "high"])
-def test_an_effort_survives_the_way_there_and_back(effort: str) -> None:
-    assert effort_of(BUDGETS[effort]) == effort
-
-
-@pytest.mark.parametrize(
     ("messages", "choice", "thinks"),
     [
         ((), None, True),
@@ -153,6 +133,25 @@ def test_the_limit_is_always_said_and_above_the_budget(
 ) -> None:
     reasoning = None if budget is None else Reasoning(budget_tokens=budget)
     assert body_of(max_tokens=max_tokens, reasoning=reasoning)["max_tokens"] == sent
+
+
+def test_a_model_that_takes_an_effort_is_told_one_beside_its_schema() -> None:
+    chat = Chat(
+        messages=(),
+        reasoning=Reasoning(effort="high"),
+        output=OutputFormat(kind="json_schema", schema=Raw(b"{}")),
+        temperature=0.5,
+    )
+    traits = Traits(is_adaptive=True, samples=False)
+    body = plain(encode_chat(chat, "m", stream=False, traits=traits, limit=7))
+    assert body == {
+        "model": "m",
+        "messages": [],
+        "max_tokens": 7,
+        "thinking": {"type": "adaptive", "display": "summarized"},
+        "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": {}}},
+    }
+    assert list(losses(chat, traits)) == ["drop:temperature"]
 
 
 def test_settings_are_kept_within_what_the_format_takes() -> None:

@@ -2,6 +2,7 @@ import pytest
 from msgspec import Raw
 from tests.support.calls import call, plain
 
+from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import Garbled, Overloaded
 from hx_gateway.core.usage import Usage
 from hx_gateway.dialects.anthropic_messages import WAY_IN, WAY_OUT
@@ -14,6 +15,16 @@ def test_adapting_changes_the_model_and_nothing_else() -> None:
     for stream in (True, False):
         adapted = WAY_OUT.adapt(fields, "upstream", stream=stream)
         assert adapted == {**fields, "model": Raw(b'"upstream"')}
+
+
+@pytest.mark.parametrize(("most", "limit"), [(None, 4096), (8192, 8192), (128_000, 32_000)])
+def test_a_client_that_says_no_limit_gets_what_the_model_can_say(
+    most: int | None, limit: int
+) -> None:
+    """Symptom: Codex was cut off after 4,096 tokens in the middle of a file."""
+    question = Chat(messages=())
+    fields = WAY_OUT.fitted("m", most).encode(question, "m", stream=False)
+    assert plain(fields)["max_tokens"] == limit
 
 
 def test_counting_sends_the_prompt_without_settings() -> None:
