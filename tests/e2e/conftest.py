@@ -89,12 +89,19 @@ async def media(shared_media: MediaUpstream, spare: MediaUpstream) -> MediaUpstr
 async def media_gateway(
     tmp_path_factory: pytest.TempPathFactory, shared_media: MediaUpstream, spare: MediaUpstream
 ) -> AsyncIterator[Gateway]:
-    def model(name: str, where: MediaUpstream, order: int = 1, **info: Any) -> dict[str, Any]:
+    def model(
+        name: str,
+        where: MediaUpstream,
+        order: int = 1,
+        on_disconnect: str = "cancel",
+        **info: Any,
+    ) -> dict[str, Any]:
         params = {
             "model": f"openai/up-{name}",
             "api_base": where.base_url,
             "api_key": UPSTREAM_KEY,
             "order": order,
+            "on_disconnect": on_disconnect,
         }
         return {"model_name": name, "litellm_params": params, "model_info": info}
 
@@ -110,6 +117,7 @@ async def media_gateway(
             model("two", shared_media),
             model("two", spare, order=2),
             model("chatty", shared_media, mode="chat"),
+            model("lasting", shared_media, on_disconnect="drain(20)"),
             {"model_name": "azure-whisper", "litellm_params": azure},
             {
                 "model_name": "ranker",

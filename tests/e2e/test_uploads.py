@@ -148,6 +148,34 @@ async def test_a_client_that_leaves_in_the_middle_ends_it_at_the_upstream(
     assert '"ending":"abandoned"' in line
 
 
+@pytest.mark.parametrize(
+    ("model", "size", "is_exact"),
+    [("lasting", 10, True), ("lasting", 3 * MIB, True), ("any", 10, False)],
+)
+async def test_who_leaves_after_the_upload_is_settled_by_the_upstreams_own_count(
+    media_gateway: Gateway, media: MediaUpstream, model: str, size: int, is_exact: bool
+) -> None:
+    media.pace_s = 0.1
+    body = multipart(("file", os.urandom(size)), ("model", model.encode()), ("stream", b"true"))
+    name = f"left-{model}-{size}"
+    head = (
+        f"POST /v1/audio/transcriptions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
+        f"authorization: Bearer {media_gateway.key}\r\nx-request-id: {name}\r\n"
+        "content-type: multipart/form-data; boundary=bb\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", media_gateway.port)
+    try:
+        writer.write(head.encode() + body)
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"transcript.text.delta")
+    finally:
+        writer.close()
+    await until(lambda: name in media_gateway.logs(), 10, "its receipt")
+    line = next(line for line in media_gateway.logs().splitlines() if name in line)
+    assert '"ending":"abandoned"' in line
+    assert ('"output_tokens":11' in line) is is_exact
+
+
 def resident_kib(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))

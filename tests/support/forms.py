@@ -43,6 +43,8 @@ class FakeForm:
 
     def __init__(self, data: bytes, *, in_memory: bool = True, passes: bool = False) -> None:
         self.whole: bytes | None = data if in_memory else None
+        self.size: int | None = None if passes else len(data)
+        self.is_given = in_memory
         self._data = data
         self._passes = passes
         self.is_repeatable = True

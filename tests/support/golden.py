@@ -106,10 +106,11 @@ class WholeForm:
 
     boundary = b"client"
     fresh_boundary = b"fresh"
-    is_repeatable = True
+    is_repeatable = is_given = True
 
     def __init__(self, body: bytes) -> None:
         self.whole: bytes | None = body
+        self.size: int | None = len(body)
 
     def pieces(self) -> Chunks:
         return Canned(self.whole or b"")

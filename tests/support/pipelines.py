@@ -120,6 +120,8 @@ class Rig:
             health=self.health,
             clock=self.clock,
             ways_in=WAYS_IN,
+            drainer=self.drainer,
+            watchdog=self.watchdog,
         )
 
     def _cached(self, settings: CacheSettings, answers: Answers | None) -> CachedAnswers:

@@ -141,6 +141,8 @@ def _carrier(attempter: Attempter, parts: Parts, quota: Quota | None) -> Carrier
         health=parts.health,
         clock=parts.clock,
         ways_in=WAYS_IN,
+        drainer=parts.drainer,
+        watchdog=parts.watchdog,
         quota=quota,
     )
 

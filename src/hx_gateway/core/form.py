@@ -10,7 +10,8 @@ class Form(Protocol):
 
     `boundary` frames what arrives; `fresh_boundary` what goes out, and no caller can foresee it.
     `whole` is the body if it is small enough to be in memory. `is_repeatable`: all that was read of
-    it is still here, so it can be sent from its beginning (again).
+    it is still here, so it can be sent from its beginning (again). `size` in bytes, None while some
+    of it is still to come from the client. `is_given`: an attempt has all that it needs of it.
     """
 
     @property
@@ -31,6 +32,16 @@ class Form(Protocol):
     @property
     def is_repeatable(self) -> bool:
         """Whether it can be read from its beginning."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """How large it is, once all of it is here."""
+        ...
+
+    @property
+    def is_given(self) -> bool:
+        """Whether an attempt that was begun can go on without it."""
         ...
 
     def pieces(self) -> Chunks:

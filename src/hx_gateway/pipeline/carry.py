@@ -22,13 +22,16 @@ from hx_gateway.dialects.form import FormRewriter
 from hx_gateway.pipeline.attempt import Attempter, raise_fault, said_of, shortened, until_of
 from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.controls import REFUSED, TAKEN
+from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.places import enter
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.pipeline.raw import RawReply
 from hx_gateway.pipeline.record import Record
 from hx_gateway.pipeline.reply import Reply
+from hx_gateway.pipeline.watchdog import Watchdog, fault_of
 from hx_gateway.routing.health import Health, Vitals
 from hx_gateway.routing.plan import NEVER, Plan, Try
+from hx_gateway.routing.stall import Waiting
 
 CARRIED = frozenset(
     {
@@ -40,6 +43,7 @@ CARRIED = frozenset(
     }
 )
 # What LiteLLM's `mode` says of a model that can do an operation. Without a mode all is tried.
+_MIB, _SMALL = 1 << 20, 1 << 16
 _PICTURES = frozenset({"image_generation", "image_edit"})
 _HEARING = frozenset({"audio_transcription"})
 _MODES: Mapping[Operation, frozenset[str]] = {
@@ -71,9 +75,13 @@ class Carrier:
         health: Health,
         clock: Clock,
         ways_in: Mapping[str, WayIn],
+        drainer: Drainer,
+        watchdog: Watchdog | None = None,
         quota: Quota | None = None,
     ) -> None:
         """Put the parts together; all of them outlive a call."""
+        self._drainer = drainer
+        self._watchdog = watchdog
         self._attempter = attempter
         self._sender = sender
         self._health = health
@@ -84,33 +92,66 @@ class Carrier:
     async def attempt(
         self, call: Call, step: Try, record: Record, plan: Plan | None = None
     ) -> Response:
-        """Ask one deployment; raises UpstreamError (noted) when it does not answer properly."""
+        """Ask one deployment; raises UpstreamError (noted) when it does not answer properly.
+
+        Whose upload is still arriving is neither watched, for the client may be the slow one, nor
+        read on when the client has left.
+        """
         check_mode(call, step.deployment)
         if call.operation not in CARRIED or step.deployment.canned is not None:
             return await self._attempter.attempt(call, step, record, plan)
+        work = self._attempt(call, step, record, plan)
+        seconds = step.deployment.on_disconnect.drain_s
+        if not seconds:
+            return await work
+        form = call.form
+        return await self._drainer.outlive(
+            work, record, seconds, lambda: form is None or form.is_given
+        )
+
+    async def _attempt(self, call: Call, step: Try, record: Record, plan: Plan | None) -> Response:
         vitals = self._health.of(step.deployment)
         if self._quota is not None or step.deployment.max_parallel is not None:
             await enter(step.deployment, vitals, self._clock, self._quota, plan)
-        vitals.begin(record.trying(step), retry=step.retry or step.fallback)
+        began = record.trying(step)
+        vitals.begin(began, retry=step.retry or step.fallback)
         trip = _Trip(call, step.deployment, record, vitals)
+        waiting = self._watch(call, step, began, plan)
         try:
             exchange = trip.exchange = await self._send(trip, until_of(call, record, plan))
             if not 200 <= exchange.status < 300:
                 await raise_fault(exchange, trip.prepared)
             return await self._answer(trip, exchange)
         except UpstreamError as fault:
-            conceal(fault, step.deployment)
-            now = self._clock.monotonic()
-            record.tried(now, fault.error_code or fault.error_type)
-            self._health.failed(step.deployment, now, fault, alone=step.route.is_alone)
+            self._note(fault, step, record)
             if call.form is not None and not call.form.is_repeatable:
                 raise _unrepeatable(fault) from fault
             raise
         except asyncio.CancelledError:
-            self._health.untold(step.deployment)
-            raise
+            stalled = fault_of(waiting)
+            if stalled is None:
+                self._health.untold(step.deployment)
+                raise
+            self._note(stalled, step, record)
+            raise stalled from None
         finally:
             trip.close()
+            if waiting is not None:
+                waiting.end()
+
+    def _watch(self, call: Call, step: Try, began: float, plan: Plan | None) -> Waiting | None:
+        form = call.form
+        if plan is None or self._watchdog is None or (form is not None and form.size is None):
+            return None
+        return self._watchdog.begin(
+            step, began, plan.has_elsewhere, stream=call.stream, mib=mib_of(call)
+        )
+
+    def _note(self, fault: UpstreamError, step: Try, record: Record) -> None:
+        conceal(fault, step.deployment)
+        now = self._clock.monotonic()
+        record.tried(now, fault.error_code or fault.error_type)
+        self._health.failed(step.deployment, now, fault, alone=step.route.is_alone)
 
     async def _send(self, trip: "_Trip", until: float) -> Exchange:
         call, deployment = trip.call, trip.deployment
@@ -174,7 +215,10 @@ class Carrier:
 
     def _succeeded(self, trip: "_Trip") -> None:
         now = self._clock.monotonic()
-        trip.vitals.succeeded(now, trip.record.tried(now))
+        seconds = trip.record.tried(now)
+        trip.vitals.succeeded(now, seconds)
+        if mib := mib_of(trip.call):
+            trip.vitals.per_mib.add(now, seconds / mib)
 
 
 class _Trip:
@@ -238,6 +282,15 @@ def suits(operation: Operation, deployment: Deployment) -> bool:
 def _is_made_for(operation: Operation, deployment: Deployment) -> bool:
     fitting = _MODES.get(operation)
     return fitting is None or deployment.mode is None or deployment.mode in fitting
+
+
+def mib_of(call: Call) -> float:
+    """Give the size of an upload that is here; 0 for what is none, or still arrives.
+
+    The smallest ones are told apart by other things than their size.
+    """
+    size = None if call.form is None else call.form.size
+    return 0.0 if size is None else max(size, _SMALL) / _MIB
 
 
 def check_mode(call: Call, deployment: Deployment) -> None:

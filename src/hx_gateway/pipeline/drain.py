@@ -5,7 +5,7 @@ Only deployments with `on_disconnect: drain(...)` come here; the others are canc
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from hx_gateway.core.errors import GatewayError
@@ -13,6 +13,7 @@ from hx_gateway.core.http import Chunks, Response
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.tasks import spawn
 from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.reply import Reply
 
 LIMIT = 256
 _LEFT = 499  # nginx's status for a client that left before its answer
@@ -42,21 +43,29 @@ class Drainer:
         return self._counts
 
     async def outlive(
-        self, work: Coroutine[Any, Any, Response], record: Record, seconds: float
+        self,
+        work: Coroutine[Any, Any, Response],
+        record: Record,
+        seconds: float,
+        can_go_on: Callable[[], bool] | None = None,
     ) -> Response:
-        """Do what gives an answer; when the client leaves meanwhile or later, read it on."""
+        """Do what gives an answer; when the client leaves meanwhile or later, read it on.
+
+        `can_go_on` says whether the work needs the client no more. Sounds are not read on: they
+        say nothing of what they cost.
+        """
         task = asyncio.ensure_future(work)
         try:
             response = await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not self._has_room():
+            if (can_go_on is not None and not can_go_on()) or not self._has_room():
                 task.cancel()
                 await asyncio.wait((task,))
                 raise
             record.leave(_LEFT)
             self._read_on(_wait(task), record, seconds)
             raise
-        if response.chunks is not None:
+        if isinstance(response.chunks, Reply):
             response.chunks = Lasting(response.chunks, record, self, seconds)
         return response
 
@@ -138,8 +147,10 @@ class Lasting:
 
 async def _wait(task: "asyncio.Task[Response]") -> None:
     response = await task
-    if response.chunks is not None:
+    if isinstance(response.chunks, Reply):
         await _exhaust(response.chunks)
+    elif response.chunks is not None:
+        await response.chunks.aclose()
 
 
 async def _exhaust(chunks: Chunks) -> None:

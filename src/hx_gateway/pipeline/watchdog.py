@@ -28,9 +28,15 @@ class Watchdog:
         self.stalls = Stalls(health)
 
     def begin(
-        self, step: Try, began: float, may_move: Callable[[float], bool], *, stream: bool
+        self,
+        step: Try,
+        began: float,
+        may_move: Callable[[float], bool],
+        *,
+        stream: bool,
+        mib: float = 0.0,
     ) -> Waiting:
-        """Watch an attempt of the current task."""
+        """Watch an attempt of the current task; `mib` is the size of its upload, if it is one."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - an attempt runs in a task
         waiting = Waiting(
@@ -40,6 +46,7 @@ class Watchdog:
             stream=stream,
             may_move=may_move,
             move=task.cancel,
+            mib=mib,
         )
         self.stalls.begin(waiting)
         return waiting

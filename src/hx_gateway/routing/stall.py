@@ -22,7 +22,8 @@ _LONE_FACTOR = 2.0  # of the patience itself, for a call that waits alone
 class Waiting:
     """An attempt that has no answer yet.
 
-    `move` gives it up, so that another can be made; `end` says that it is over.
+    `move` gives it up, so that another can be made; `end` says that it is over. `mib` is the size
+    of an upload, 0 for other calls: how long it takes depends on how much there is to hear.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class Waiting:
         "deployment",
         "has_moved",
         "may_move",
+        "mib",
         "move",
         "route",
         "stream",
@@ -45,12 +47,14 @@ class Waiting:
         stream: bool,
         may_move: Callable[[float], bool],
         move: Callable[[], object],
+        mib: float = 0.0,
     ) -> None:
         """`may_move` says whether there is somebody else to ask at a time."""
         self.deployment = deployment
         self.route = route
         self.began = began
         self.stream = stream
+        self.mib = mib
         self.may_move = may_move
         self.move = move
         self._group: dict[Waiting, None] = {}
@@ -109,17 +113,26 @@ class Stalls:
         silence_s = now - max(waiting[0].began, vitals.heard_at)
         if silence_s < self.patience_s * (_LONE_FACTOR if count == 1 else 1.0):
             return False
-        usual_s = self._usual(waiting[0])
+        usual_s = self._usual(max(waiting, key=_size))
         return usual_s > 0 and silence_s >= usual_s * _FACTORS.get(count, _FACTOR)
 
     def _usual(self, waiting: Waiting) -> float:
-        """Give the longest recent answer of the route's deployments; 0 when none was measured."""
+        """Give the longest recent answer of the route's deployments; 0 when none was measured.
+
+        Of uploads it is the slowest pace, at which a large one may take long.
+        """
         longest = 0.0
         for deployment in waiting.route.deployments:
             vitals = self._health.of(deployment)
             samples = vitals.first if waiting.stream else vitals.whole
+            if waiting.mib:
+                samples = vitals.per_mib
             longest = max(longest, samples.longest())
-        return longest
+        return longest * waiting.mib if waiting.mib else longest
+
+
+def _size(waiting: Waiting) -> float:
+    return waiting.mib
 
 
 def _is_there(_deployment: Deployment) -> bool:

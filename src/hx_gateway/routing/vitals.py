@@ -66,15 +66,15 @@ class Vitals:
 
     `heard_at`: when it last began an answer. `whole` and `first` are the seconds until a whole
     answer, and until a stream's first event; `per_token` are those of whole answers by output
-    token. `queue` are those who wait for a place. `outcomes` are (time, failed) of the last window,
-    `faults` the times by kind.
+    token, `per_mib` those of uploads by their size. `queue` are those who wait for a place.
+    `outcomes` are (time, failed) of the last window, `faults` the times by kind.
     `is_stalled`: the breaker opened because nothing was answered at all.
     """
 
     __slots__ = (
         "cooldown_s", "failures", "failures_in_a_row", "faults", "first", "heard_at", "in_flight",
-        "is_stalled", "open_until", "outcomes", "per_token", "probe_until", "queue", "retries",
-        "score_at", "score_s", "successes", "whole",
+        "is_stalled", "open_until", "outcomes", "per_mib", "per_token", "probe_until", "queue",
+        "retries", "score_at", "score_s", "successes", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -95,6 +95,7 @@ class Vitals:
         self.whole = Samples()
         self.first = Samples()
         self.per_token = Samples()
+        self.per_mib = Samples()
         self.score_s = 0.0
         self.score_at = -DECAY_S
 
@@ -176,7 +177,7 @@ class Vitals:
         if self.open_until:
             self.open_until = self.probe_until = self.cooldown_s = 0.0
             self.is_stalled = False
-            for samples in (self.whole, self.first, self.per_token):
+            for samples in (self.whole, self.first, self.per_token, self.per_mib):
                 samples.clear()
 
     def count_fault(self, now: float, kind: str, window_s: float) -> int:

@@ -28,6 +28,7 @@ class IncomingForm:
         self._spool = spool
         self._has_ended = False
         self._is_passing = False
+        self._is_read = False
 
     async def find_model(self, known: str | None) -> str | None:
         """Read until the model is known and the form is whole or too large to be held in memory.
@@ -58,12 +59,23 @@ class IncomingForm:
         """See `Form`."""
         return not self._is_passing
 
+    @property
+    def size(self) -> int | None:
+        """See `Form`."""
+        return self._spool.size if self._has_ended and not self._is_passing else None
+
+    @property
+    def is_given(self) -> bool:
+        """See `Form`: what is in memory goes out as one."""
+        return self._is_read or self.whole is not None
+
     def pieces(self) -> "Pieces":
         """See `Form`."""
         return Pieces(self)
 
     async def read(self) -> AsyncIterator[bytes]:
         """Give what was read ahead, then the rest as it arrives; that is let go."""
+        self._is_read = False
         async for piece in self._spool.pieces():
             yield piece
         if not self._has_ended:
@@ -71,6 +83,7 @@ class IncomingForm:
             async for piece in self._rest:
                 yield piece
             self._has_ended = True
+        self._is_read = True
 
     async def stop(self) -> None:
         """Take no more from the client, once nobody can use it."""

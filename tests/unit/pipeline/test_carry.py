@@ -1,5 +1,6 @@
 """Attempts of calls that are not JSON both ways."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +18,11 @@ from hx_gateway.core.form import Form
 from hx_gateway.core.http import Origin, Response
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.receipt import Ending
-from hx_gateway.core.route import Deployment
+from hx_gateway.core.route import Deployment, OnDisconnect
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.usage import Measured, Price
 from hx_gateway.dialects import cohere_rerank, openai_media
+from hx_gateway.routing.vitals import State
 
 VENDOR = Provider(
     name="vendor",
@@ -28,6 +30,7 @@ VENDOR = Provider(
     auth=NoCredential(),
     speaks={**openai_media.ALL, Operation.RERANK: (cohere_rerank.WAY_OUT,)},
 )
+Asking = asyncio.Task[Response]
 SENT = form_of(("model", b"m"), ("file", b"sound"), ("tags", b"x"))
 
 
@@ -193,3 +196,106 @@ async def test_plain_json_goes_the_ordinary_way() -> None:
     reply = await rig.carry(Operation.RERANK, query="q", documents=["d"])
     assert reply.status == 200
     assert rig.receipts.only.cost == 2_000_000
+
+
+FOREVER = 3600.0
+LASTING = OnDisconnect(5.0)
+
+
+async def begun(rig: Rig, form: Form | None, operation: Operation = Operation.TRANSCRIBE) -> Asking:
+    """Ask, until the first deployment has been sent all of it."""
+    asking = asyncio.ensure_future(rig.carry(operation, form, input="hi"))
+    await asyncio.sleep(0.01)
+    return asking
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+async def test_an_upload_at_a_deployment_that_hangs_is_answered_by_another(in_memory: bool) -> None:
+    rig = Rig(at("a"), at("b", order=1), a=[Answer(200, FOREVER)], b=[HEARD, HEARD])
+    rig.health.of(at("b")).per_mib.add(0.0, 0.02)
+    asking = await begun(rig, FakeForm(SENT, in_memory=in_memory))
+    rig.clock.advance(2.1)
+    rig.watchdog.look(rig.clock.monotonic())
+    reply = await asking
+    assert dict(reply.headers)[b"x-hx-attempts"] == b"upstream_stalled, answered"
+    assert rig.health.of(at("a")).state(rig.clock.monotonic()) is State.OPEN
+    assert rig.health.of(at("a")).in_flight == 0
+    assert rig.sender.exchanges[0].closed
+
+
+async def test_an_upload_that_still_arrives_is_not_watched() -> None:
+    """Its client may be the slow one, and it can be sent only once."""
+    rig = Rig(at("a"), at("b", order=1), a=[Answer(200, FOREVER)], b=[HEARD])
+    rig.health.of(at("b")).per_mib.add(0.0, 0.02)
+    asking = await begun(rig, FakeForm(SENT, in_memory=False, passes=True))
+    rig.clock.advance(500.0)
+    rig.watchdog.look(rig.clock.monotonic())
+    await asyncio.sleep(0.01)
+    assert not asking.done()
+    assert rig.health.of(at("a")).state(rig.clock.monotonic()) is State.CLOSED
+    asking.cancel()
+
+
+async def test_answers_to_uploads_are_measured_by_their_size() -> None:
+    rig = Rig(at("a"), a=[HEARD])
+    await rig.carry(Operation.TRANSCRIBE, FakeForm(form_of(("file", b"x" * 2**20))))
+    assert rig.health.of(at("a")).per_mib.longest() >= 0.0
+    await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT, in_memory=False, passes=True))
+    assert len(rig.health.of(at("a")).per_mib._values) == 1
+    assert len(rig.health.of(at("a")).whole._values) == 2
+
+
+@pytest.mark.parametrize(
+    ("is_given", "drain_s", "status", "usage"),
+    [
+        (True, 5.0, 499, Measured(audio_ms=2000)),
+        (False, 5.0, 499, None),  # some of it is still to come, and nobody sends it any more
+        (True, 0.0, 499, None),
+    ],
+)
+async def test_the_answer_to_an_upload_is_read_on_once_all_of_it_is_there(
+    is_given: bool, drain_s: float, status: int, usage: Measured | None
+) -> None:
+    slow = Answer(200, 0.03, b'{"text": "hi", "usage": {"seconds": 2}}', headers=JSON)
+    rig = Rig(at("a", on_disconnect=OnDisconnect(drain_s)), a=[slow])
+    form = FakeForm(SENT)
+    form.is_given = is_given
+    asking = await begun(rig, form)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    async with asyncio.timeout(2.0):
+        while rig.drainer.live:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.001)
+    receipt = rig.receipts.only
+    assert (receipt.ending, receipt.status) == (Ending.ABANDONED, status)
+    assert receipt.usage_estimated is (usage is None)
+    assert usage in (None, receipt.usage)
+
+
+async def test_a_sound_is_not_read_on() -> None:
+    """It says nothing of what it costs."""
+    kind = {b"content-type": b"audio/mpeg"}
+    rig = Rig(at("a", on_disconnect=LASTING), a=[Answer(200, b"ID3", b"more", headers=kind)])
+    reply = await rig.carry(Operation.SPEECH, input="hello")
+    assert reply.chunks is not None
+    await anext(aiter(reply.chunks))
+    await reply.chunks.aclose()
+    assert rig.drainer.live == 0
+    assert rig.receipts.only.ending is Ending.ABANDONED
+
+
+async def test_the_events_of_an_upload_are_read_on_to_their_usage() -> None:
+    last = b'data: {"type":"transcript.text.done","text":"hi","usage":{"input_tokens":9}}\n\n'
+    first = b'data: {"type":"transcript.text.delta","delta":"h"}\n\n'
+    kind = {b"content-type": b"text/event-stream"}
+    rig = Rig(at("a", on_disconnect=LASTING), a=[Answer(200, first, 0.02, last, headers=kind)])
+    reply = await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT))
+    assert reply.chunks is not None
+    assert await anext(aiter(reply.chunks)) == first
+    await reply.chunks.aclose()
+    async with asyncio.timeout(2.0):
+        while rig.drainer.live:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.001)
+    assert rig.receipts.only.usage.input == 9
+    assert rig.drainer.counts == {"complete": 1}

@@ -117,3 +117,17 @@ def test_a_node_hangs_when_those_who_look_at_it_say_so_however_long_it_loads() -
     assert not is_stalled(stalls, 300.0)
     stalls.is_away = lambda deployment: deployment.node == "gpu1"
     assert is_stalled(stalls, 0.1)
+
+
+def test_a_large_upload_may_take_as_long_as_its_size_lets_expect() -> None:
+    """One long recording among short ones is no hang."""
+    book = Health()
+    for pace in (0.4, 0.5):  # seconds for each MiB
+        book.of(B).per_mib.add(NOW, pace)
+    stalls = Stalls(book)
+    for mib in (1.0, 8.0, 2.0):
+        stalls.begin(
+            Waiting(A, BOTH, NOW, stream=False, may_move=lambda _: True, move=lambda: None, mib=mib)
+        )
+    assert not is_stalled(stalls, 11.9)
+    assert is_stalled(stalls, 12.0)

@@ -52,6 +52,21 @@ async def test_a_model_behind_the_file_is_found_and_all_is_kept(tmp_path: Path) 
     await form.aclose()
 
 
+@pytest.mark.parametrize(
+    ("data", "size", "is_given"),
+    [(SMALL, len(SMALL), True), (LAST, len(LAST), False), (FIRST, None, False)],
+)
+async def test_a_form_says_how_much_of_it_is_here_and_when_it_is_not_needed(
+    tmp_path: Path, data: bytes, size: int | None, is_given: bool
+) -> None:
+    form, _ = opened(data, tmp_path)
+    await form.find_model(None)
+    assert (form.size, form.is_given) == (size, is_given)
+    await collect(form.pieces())
+    assert (form.size, form.is_given) == (size, True)
+    await form.aclose()
+
+
 async def test_a_model_in_the_path_needs_no_search(tmp_path: Path) -> None:
     form, stream = opened(LAST, tmp_path)
     assert await form.find_model("named") == "named"
