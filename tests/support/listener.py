@@ -233,9 +233,9 @@ async def _with_body(head: bytes, reader: asyncio.StreamReader) -> Asked:
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    body = b""
+    body = bytearray()
     while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
         body += await reader.readexactly(size)
         await reader.readexactly(2)
     await reader.readuntil(b"\r\n")
-    return body
+    return bytes(body)
