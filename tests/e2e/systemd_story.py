@@ -78,7 +78,7 @@ async def until(condition: Callable[[], Awaitable[bool]], limit_s: float) -> flo
 
 async def is_ready() -> bool:
     try:
-        return (await fetch(f"{URL}/readyz", timeout_s=5)).status == 200
+        return (await fetch(f"{URL}/readyz", timeout_s=30)).status == 200
     except OSError:
         return False
 
@@ -99,8 +99,12 @@ async def start_by_socket(upstream: Upstream) -> Any:
 async def ready(_upstream: Upstream) -> Any:
     systemctl("stop", UNIT)
     systemctl("start", UNIT)  # returns when the service has said READY=1
-    readyz = (await fetch(f"{URL}/readyz", timeout_s=5)).status
-    await asyncio.sleep(3)
+    readyz = (await fetch(f"{URL}/readyz", timeout_s=60)).status
+
+    async def is_serving() -> bool:
+        return show("StatusText") == "serving"
+
+    await until(is_serving, 60)
     return {"readyz": readyz, "status_text": show("StatusText")}
 
 
@@ -139,7 +143,7 @@ async def reload(upstream: Upstream) -> Any:
     async def is_added() -> bool:
         return "added" in await models()
 
-    await until(is_added, 10)
+    await until(is_added, 60)
     return {
         "before": before,
         "after": await models(),
@@ -165,8 +169,8 @@ async def watchdog(_upstream: Upstream) -> Any:
     async def is_new() -> bool:
         return pid() not in {0, old}
 
-    seconds = await until(is_new, 30)
-    await until(is_ready, 30)
+    seconds = await until(is_new, 60)
+    await until(is_ready, 60)
     return {
         "new_pid": pid() != old,
         "restarts": int(show("NRestarts")) - restarts,
@@ -223,7 +227,7 @@ async def smoke(_upstream: Upstream) -> Any:
     async def are_children_up() -> bool:
         return (await ask("/healthz/deps")).status == 200
 
-    await until(are_children_up, 30)
+    await until(are_children_up, 60)
     command = [sys.executable, "-m", "hx_gateway", "smoke", "--config", str(CONFIG)]
     run = await asyncio.to_thread(
         subprocess.run,

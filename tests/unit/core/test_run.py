@@ -21,7 +21,7 @@ def start(work: Callable[[], Awaitable[None]]) -> Run:
 
 
 async def settle(run: Run) -> None:
-    async with asyncio.timeout(3.0):
+    async with asyncio.timeout(30.0):
         while not run.is_done:  # noqa: ASYNC110 - a run tells nobody
             await asyncio.sleep(0)
 

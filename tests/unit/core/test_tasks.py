@@ -19,7 +19,7 @@ async def test_a_spawned_task_survives_without_a_reference() -> None:
     _ = spawn(work(), name="work")
     del _
     gc.collect()
-    await asyncio.wait_for(done.wait(), 1)
+    await asyncio.wait_for(done.wait(), 30)
 
 
 async def test_a_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -24,11 +24,13 @@ class CountingEngine:
         self.made = 0
         self.running = 0
         self.most_running = 0
+        self.begun = threading.Event()
         self.ended = threading.Event()
 
     def generate(self, prompt: Prompt) -> Iterator[Piece]:
         if prompt.messages[0]["content"] == "bad":
             raise InvalidRequest("bad")
+        self.begun.set()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -81,10 +83,10 @@ async def test_generation_ends_when_nobody_listens(is_stream: bool) -> None:
         await response.chunks.aclose()
     else:
         call = asyncio.ensure_future(ask(service))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(engine.begun.wait, 30)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-    assert await asyncio.to_thread(engine.ended.wait, 5)
+    assert await asyncio.to_thread(engine.ended.wait, 30)
     engine.end = 1
     assert (await ask(service)).status == 200
 
@@ -93,11 +95,11 @@ async def test_who_left_while_waiting_is_never_begun() -> None:
     engine = CountingEngine()
     service = ChatService(engine)
     first, second = (asyncio.ensure_future(ask(service)) for _ in range(2))
-    await asyncio.sleep(0.02)
+    assert await asyncio.to_thread(engine.begun.wait, 30)
     second.cancel()
     first.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
-    assert await asyncio.to_thread(engine.ended.wait, 5)
+    assert await asyncio.to_thread(engine.ended.wait, 30)
     made = engine.made
     await asyncio.sleep(0.02)
     assert engine.made == made
