@@ -120,7 +120,7 @@ async def test_with_one_of_three_deployments_gone_clients_see_no_errors(
             assert {each.deployment for each in load.outcomes} == {"a", "b", "c"}
             gone_at = time.monotonic()
             (trio[0].kill if how == "dead" else trio[0].stop)()
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(6.0)
             back_at = time.monotonic()
             (trio[0].start if how == "dead" else trio[0].cont)()
             up_at = time.monotonic()
@@ -140,12 +140,12 @@ async def test_without_the_watch_a_hung_deployment_costs_its_clients(
 ) -> None:
     """The control of the test above."""
     async with running(tmp_path / "gw", config=three(trio, hang_patience_s=0)) as gateway:
-        load = Load(gateway, client_s=3.0)
+        load = Load(gateway, client_s=1.5)
         async with load.running():
             await until(lambda: len(load.outcomes) > 60, 60.0, "the load runs")
             gone_at = time.monotonic()
             trio[0].stop()
-            await asyncio.sleep(6.0)
+            await asyncio.sleep(3.0)
             trio[0].cont()
     assert any(each.status == 0 for each in load.begun_after(gone_at))
 
@@ -177,7 +177,7 @@ async def test_an_outage_is_not_made_larger_by_retries(deployments: int, tmp_pat
         async with running(tmp_path, config={"model_list": models}) as gateway:
             load = Load(gateway)
             async with load.running():
-                await asyncio.sleep(8.0)
+                await asyncio.sleep(6.0)
             calls, asked = len(load.outcomes), len(upstream.asked)
             assert all(each.status in {500, 502, 503} for each in load.outcomes)
             # Recovery is seen at the next call: never all open.

@@ -28,7 +28,7 @@ async def hang() -> Finding:
 
 
 async def hang_whatever_happens() -> Finding:
-    for _ in range(20):
+    for _ in range(50):
         try:
             await asyncio.sleep(0.02)
         except asyncio.CancelledError:
