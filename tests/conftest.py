@@ -3,9 +3,11 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.postgres import PostgresServer, postgres_server
 
 # The same examples in every run, at any speed of the machine: a run says something of the change,
 # not of the day. `HYPOTHESIS_PROFILE=explore` looks for new ones.
@@ -14,6 +16,13 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for all; a test that kills or hangs it must leave it running."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.hookimpl(tryfirst=True)

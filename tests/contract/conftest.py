@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.support.clock import FakeClock
 from tests.support.migrations import upgrade
-from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer, search_module, valkey_server
 
 from hx_gateway.core.answers import Answers
@@ -29,12 +29,6 @@ from hx_gateway.store.postgres import PostgresStore
 from hx_gateway.store.sqlite import SqliteStore
 
 _numbers = count()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

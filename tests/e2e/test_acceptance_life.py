@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.e2e.conftest import simple_config
 from tests.e2e.test_dependencies import until_deps
-from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.postgres import PostgresServer
 from tests.support.processes import free_port
 from tests.support.served import MASTER_KEY, Gateway, Ran, running, until
 from tests.support.upstream import Upstream
@@ -28,11 +28,9 @@ async def upstream() -> AsyncIterator[Upstream]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        server.execute(f"CREATE ROLE fresh LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
-        yield server
+@pytest.fixture(scope="module", autouse=True)
+def account(postgres: PostgresServer) -> None:
+    postgres.execute(f"CREATE ROLE fresh LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
 
 
 def url(postgres: PostgresServer, database: str, scheme: str = "postgresql") -> str:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from tests.e2e.conftest import simple_config
 from tests.support.fetch import Answer
-from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.postgres import PostgresServer
 from tests.support.served import MASTER_KEY, Gateway, running, until
 from tests.support.upstream import Upstream
 
@@ -26,12 +26,6 @@ ASK = {
 @pytest.fixture
 async def upstream() -> AsyncIterator[Upstream]:
     async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Any:
-    with postgres_server() as server:
         yield server
 
 

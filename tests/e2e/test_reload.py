@@ -3,13 +3,13 @@
 import asyncio
 import signal
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.contract.edge.test_listen import make_certificate
 from tests.e2e.conftest import simple_config
-from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.postgres import PostgresServer
 from tests.support.served import Gateway, running, until
 from tests.support.upstream import Upstream
 
@@ -17,12 +17,6 @@ from tests.support.upstream import Upstream
 @pytest.fixture
 async def upstream() -> AsyncIterator[Upstream]:
     async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
         yield server
 
 

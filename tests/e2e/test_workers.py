@@ -65,7 +65,7 @@ async def all_serve(gateway: Gateway) -> None:
 
 async def counted(gateway: Gateway, name: str, expected: float) -> None:
     """Wait until the series of a metric add up to a number."""
-    end = time.monotonic() + 30.0
+    end = time.monotonic() + 60.0
     while (found := await number(gateway, name)) != expected:
         assert time.monotonic() < end, f"{name}: {found}, not {expected}"
         await asyncio.sleep(0.05)
@@ -112,7 +112,7 @@ class Client:
     async def rest(self) -> bytes:
         """Read on until the stream ends."""
         assert self._reader is not None
-        return await asyncio.wait_for(self._reader.readuntil(b"0\r\n\r\n"), 30.0)
+        return await asyncio.wait_for(self._reader.readuntil(b"0\r\n\r\n"), 60.0)
 
     def close(self) -> None:
         if self._writer is not None:
@@ -167,8 +167,8 @@ async def test_a_worker_that_is_killed_takes_only_its_own_and_is_replaced(
     running_ = [asyncio.ensure_future(load(client)) for client in clients]
     try:
         os.kill(min(before), signal.SIGKILL)
-        await until(lambda: bool(lost), 30.0, "its clients notice")
-        await until(lambda: len(processes(gateway)) == 2, 30.0, "it is replaced")
+        await until(lambda: bool(lost), 60.0, "its clients notice")
+        await until(lambda: len(processes(gateway)) == 2, 60.0, "it is replaced")
         await all_serve(gateway)
     finally:
         over.set()
@@ -195,7 +195,7 @@ async def test_a_reload_is_taken_up_by_all_or_none(gateway: Gateway, upstream: U
         gateway.signal(signal.SIGHUP)
         await until(
             lambda: gateway.logs().count("all workers go on with what they have") > refused,
-            30.0,
+            60.0,
             "the bad one is refused",
         )
         assert {await client.ask(model="chat-b") for client in clients} == {200}
@@ -215,7 +215,7 @@ async def test_a_key_that_is_revoked_through_one_worker_is_refused_by_all(
     for _ in range(10):
         assert (await gateway.ask("/v1/models", key=key)).status == 200
     assert (await gateway.ask("/key/delete", json={"keys": [key]})).status == 200
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(60.0):
         refused = 0
         while refused < 20:  # in a row, each over a connection of its own
             answer = await gateway.ask("/v1/models", key=key)
@@ -244,7 +244,7 @@ async def test_a_stop_lets_the_streams_of_all_workers_finish(
         finally:
             for client in clients:
                 client.close()
-        await until(lambda: not gateway.alive, 30.0, "all end")
+        await until(lambda: not gateway.alive, 60.0, "all end")
         assert gateway.exit_code == 0
         assert not (gateway.state / "hx-gateway.pid").exists()
         with pytest.raises(OSError):  # noqa: PT011 - refused
@@ -258,7 +258,7 @@ async def test_without_their_parent_workers_end_and_free_the_port(
     async with running(tmp_path, arguments=TWO, **options) as gateway:
         workers = processes(gateway)
         gateway.kill()
-        await until(lambda: not any(map(command_of, workers)), 30.0, "the workers end")
+        await until(lambda: not any(map(command_of, workers)), 60.0, "the workers end")
         with closing(socket.create_server(("127.0.0.1", gateway.port))):
             pass
 
@@ -282,7 +282,7 @@ async def test_systemd_hears_of_all_and_a_worker_that_hangs_is_replaced(
                 await hear(manager, SERVING)
             hung = min(processes(gateway))
             os.kill(hung, signal.SIGSTOP)
-            await until(lambda: hung not in processes(gateway), 30.0, "it is ended")
+            await until(lambda: hung not in processes(gateway), 60.0, "it is ended")
             await all_serve(gateway)
             gateway.signal(signal.SIGHUP)
             await hear(manager, "RELOADING=1")
@@ -296,7 +296,7 @@ async def hear(manager: socket.socket, wanted: str) -> list[str]:
     """Take messages until one has a line; gives all of them."""
     heard: list[str] = []
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(30.0):
+    async with asyncio.timeout(60.0):
         while not any(wanted in text.split("\n") for text in heard):
             heard.append((await loop.sock_recv(manager, 4096)).decode())
     return heard
