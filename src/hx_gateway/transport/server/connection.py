@@ -13,11 +13,13 @@ from hx_gateway.core.errors import RequestError, TooLarge
 from hx_gateway.core.http import Application, BodyRule, Request, Response
 from hx_gateway.transport.server.body import BodyDecoder, ChunkedBody, SizedBody
 from hx_gateway.transport.server.head import END, check_partial
+from hx_gateway.transport.server.memory import MAX_BYTES, Known
 from hx_gateway.transport.server.outlet import Outlet
 from hx_gateway.transport.server.refusal import error_response, id_of, refusal_response, refuse
 from hx_gateway.transport.server.state import NEVER, EdgeState
 from hx_gateway.transport.server.upload import HIGH_WATER, Upload
 
+_NOT_SAME: tuple[int | None, int] = (None, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SKIPPED = 64 * 1024  # a refused body up to this size is read and dropped, to keep the connection
 # After an early answer the rest of the request is read for a while: closing on unread bytes
@@ -58,8 +60,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_application", "_body", "_body_ends", "_buffer", "_decoder", "_dropped", "_framing",
-        "_has_served", "_held_at", "_is_late", "_loop", "_outlet", "_peer", "_phase", "_request",
-        "_state", "_transport", "_upload", "deadline",
+        "_has_served", "_heads", "_held_at", "_is_late", "_known", "_loop", "_outlet", "_peer",
+        "_phase", "_request", "_state", "_transport", "_upload", "deadline",
     )  # fmt: skip
 
     def __init__(self, state: EdgeState, loop: asyncio.AbstractEventLoop) -> None:
@@ -68,6 +70,8 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._phase = _HEAD
         self._buffer = b""
+        self._heads = state.heads
+        self._known: Known | None = None
         self._is_late = False  # the head in the buffer has its deadline
         self._has_served = False
         self._decoder: BodyDecoder | None = None
@@ -192,25 +196,33 @@ class Connection(asyncio.Protocol):
     # Reading
 
     def _take_head(self) -> None:
-        buffer = self._buffer
-        if buffer.startswith(b"\r\n"):  # one empty line before a request is ignored (RFC 9112 2.2)
-            buffer = buffer[2:]
-        state = self._state
-        end = buffer.find(END) + 4
-        try:
-            if end < 4:
-                check_partial(buffer, state.settings)
-                self._await_head()
+        buffer, state = self._buffer, self._state
+        known = self._known
+        # Nearly always the head of the request before, but for the length of its body.
+        length, end = _NOT_SAME
+        if known is not None and self._heads is state.heads:
+            length, end = known.starts(buffer)
+        if known is None or not end:
+            if buffer.startswith(b"\r\n"):  # an empty line before a request (RFC 9112 section 2.2)
+                buffer = buffer[2:]
+            end = buffer.find(END) + 4
+            try:
+                if end < 4:
+                    check_partial(buffer, state.settings)
+                    self._await_head()
+                    return
+                known = state.heads.read(buffer[:end])
+            except RequestError as refusal:
+                self._refuse(refusal)
                 return
-            request, framing = state.heads.read(buffer[:end], self._peer, state.clock.monotonic())
-        except RequestError as refusal:
-            self._refuse(refusal)
-            return
+            self._heads = state.heads
+            self._known = known if end <= MAX_BYTES else None
+            length, end = known.starts(buffer)
         self._buffer = buffer[end:]
         self._is_late = False
         self.deadline = NEVER
-        self._request = request
-        self._framing = framing
+        self._request = known.request(length, self._peer, state.clock.monotonic())
+        self._framing = known.framing
         self._judge()
 
     def _await_head(self) -> None:

@@ -65,9 +65,7 @@ class _AllFields:
         self.pairs.append((name.lower(), value.rstrip(_BLANKS)))
 
 
-def parse_head(
-    block: bytes, settings: ServerSettings, peer: str, now: float
-) -> tuple[Request, Framing]:
+def parse_head(block: bytes, settings: ServerSettings) -> tuple[Request, Framing]:
     """Read a whole head (through its empty line); raises Refusal."""
     line_end = block.find(b"\r\n")
     count = block.count(b"\r\n") - 2
@@ -90,7 +88,7 @@ def parse_head(
     length = _length(headers, version)
     framing = _framing(headers, version)
     headers.pop(b"content-length", None)
-    request = Request(method, path, query, headers, peer=peer, received_at=now, memo=Memo())
+    request = Request(method, path, query, headers, memo=Memo())
     request.length = length
     return request, framing
 

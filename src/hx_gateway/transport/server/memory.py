@@ -15,31 +15,40 @@ _LENGTH_NAME = b"\r\ncontent-length: "
 _NAME_SIZE = len(_LENGTH_NAME)
 
 
-class HeadMemory:
-    """The heads of one set of limits; other limits, another memory."""
+class Known:
+    """One head that was read: what `parse_head` made of it, and how to know it again."""
 
-    __slots__ = ("_sized", "_whole", "settings")
+    __slots__ = ("_after", "_at", "_before", "_first", "_has_digits", "framing")
 
-    def __init__(self, settings: ServerSettings) -> None:
-        """Know nothing yet."""
-        self.settings = settings
-        # Apart, so that no bytes a client sends can be taken for a head whose digits are out.
-        self._sized: dict[bytes, tuple[Request, Framing]] = {}
-        self._whole: dict[bytes, tuple[Request, Framing]] = {}
+    def __init__(self, block: bytes, digits: tuple[int, int], first: Request, framing: Framing):
+        """`digits` are the bounds of the length's digits in `block`; equal when it has none."""
+        at, end = digits
+        self._has_digits = end > at
+        self._before = block[:at] if self._has_digits else block
+        self._after = block[end:] if self._has_digits else b""
+        self._at = at
+        self._first = first
+        self.framing = framing
 
-    def read(self, block: bytes, peer: str, now: float) -> tuple[Request, Framing]:
-        """Read a whole head as `parse_head` does; raises Refusal."""
-        if len(block) > MAX_BYTES:
-            return parse_head(block, self.settings, peer, now)
-        digits, key = _apart(block)
-        heads = self._sized if digits else self._whole
-        known = heads.get(key)
-        if known is None:
-            known = parse_head(block, self.settings, peer, now)
-            if len(heads) >= MAX_HEADS:
-                heads.clear()  # many clients, or one that never repeats itself: begin again
-            heads[key] = known
-        first, framing = known
+    def starts(self, buffer: bytes) -> tuple[int | None, int]:
+        """Say whether bytes start with this head: the length of the body, and where the head ends.
+
+        It ends at 0 when they do not, or not to its last byte.
+        """
+        if not buffer.startswith(self._before):
+            return None, 0
+        if not self._has_digits:
+            return self._first.length, len(self._before)
+        at = self._at
+        end = buffer.find(b"\r", at, at + LENGTH_DIGITS + 1)
+        if end < 0 or not buffer.startswith(self._after, end):
+            return None, 0
+        digits = buffer[at:end]
+        return (int(digits), end + len(self._after)) if digits.isdigit() else (None, 0)
+
+    def request(self, length: int | None, peer: str, now: float) -> Request:
+        """Make a request of it; its body has `length` bytes."""
+        first = self._first
         request = Request(
             first.method,
             first.path,
@@ -49,18 +58,47 @@ class HeadMemory:
             received_at=now,
             memo=first.memo,
         )
-        request.length = int(digits) if digits else first.length
-        return request, framing
+        request.length = length
+        return request
 
 
-def _apart(block: bytes) -> tuple[bytes, bytes]:
-    """Take the digits of a plain Content-Length out; none when there is no such line."""
+class HeadMemory:
+    """The heads of one set of limits; other limits, another memory."""
+
+    __slots__ = ("_sized", "_whole", "settings")
+
+    def __init__(self, settings: ServerSettings) -> None:
+        """Know nothing yet."""
+        self.settings = settings
+        # Apart, so that no bytes a client sends can be taken for a head whose digits are out.
+        self._sized: dict[bytes, Known] = {}
+        self._whole: dict[bytes, Known] = {}
+
+    def read(self, block: bytes) -> Known:
+        """Read a whole head as `parse_head` does; raises Refusal."""
+        if len(block) > MAX_BYTES:
+            return self._parse(block, (0, 0))
+        at, end = digits = _digits_in(block)
+        heads, key = (self._sized, block[:at] + block[end:]) if end else (self._whole, block)
+        known = heads.get(key)
+        if known is None:
+            known = self._parse(block, digits)
+            if len(heads) >= MAX_HEADS:
+                heads.clear()  # many clients, or one that never repeats itself: begin again
+            heads[key] = known
+        return known
+
+    def _parse(self, block: bytes, digits: tuple[int, int]) -> Known:
+        return Known(block, digits, *parse_head(block, self.settings))
+
+
+def _digits_in(block: bytes) -> tuple[int, int]:
+    """Find the digits of a plain Content-Length; (0, 0) when there is no such line."""
     at = block.find(b"ength: ") + 7
     start = at - _NAME_SIZE
     if at < _NAME_SIZE or block[start:at].lower() != _LENGTH_NAME:
-        return b"", block
+        return 0, 0
     end = block.find(b"\r", at)
-    digits = block[at:end]
-    if not digits.isdigit() or len(digits) > LENGTH_DIGITS:
-        return b"", block
-    return digits, block[:at] + block[end:]
+    if end - at > LENGTH_DIGITS or not block[at:end].isdigit():
+        return 0, 0
+    return at, end

@@ -16,10 +16,9 @@ def test_head_is_read_into_its_parts() -> None:
     block = (
         b"GET /a%20b?c=%20d HTTP/1.1\r\nHOST: gw:80\r\nX-A:  b \t\r\nAccept: x\r\nACCEPT: y\r\n\r\n"
     )
-    head, framing = parse_head(block, SETTINGS, "192.0.2.1", 5.0)
+    head, framing = parse_head(block, SETTINGS)
     assert (head.method, head.path, head.query) == ("GET", "/a b", "c=%20d")
     assert head.headers == {b"host": b"gw:80", b"x-a": b"b", b"accept": b"x, y"}
-    assert (head.peer, head.received_at) == ("192.0.2.1", 5.0)
     assert (head.length, framing.keep_alive, framing.is_old) == (0, True, False)
 
 
@@ -38,14 +37,14 @@ def test_head_is_read_into_its_parts() -> None:
 def test_framing_follows_the_fields(
     lines: bytes, length: int | None, keeps: bool, awaits: bool
 ) -> None:
-    head, framing = parse_head(LINE + lines + b"\r\n", SETTINGS, "", 0.0)
+    head, framing = parse_head(LINE + lines + b"\r\n", SETTINGS)
     assert b"content-length" not in head.headers
     assert (head.length, framing.keep_alive, framing.awaits_continue) == (length, keeps, awaits)
 
 
 def test_cookies_that_came_apart_are_joined_as_cookies() -> None:
     """A comma would end up inside a value (RFC 9113 section 8.2.3)."""
-    head, _ = parse_head(LINE + b"Cookie: a=b\r\nCookie: c=d\r\n\r\n", SETTINGS, "", 0.0)
+    head, _ = parse_head(LINE + b"Cookie: a=b\r\nCookie: c=d\r\n\r\n", SETTINGS)
     assert head.headers[b"cookie"] == b"a=b; c=d"
 
 
@@ -56,7 +55,7 @@ def test_any_bytes_in_a_head_are_read_or_refused_and_nothing_else(noise: bytes, 
     block = whole[:at] + noise + whole[at:]
     block = block[: block.find(b"\r\n\r\n") + 4]
     try:
-        head, _ = parse_head(block, SETTINGS, "", 0.0)
+        head, _ = parse_head(block, SETTINGS)
     except Refusal:
         return
     assert head.path.startswith("/")
