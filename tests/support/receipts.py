@@ -3,7 +3,7 @@
 import msgspec
 
 from hx_gateway.core.call import Operation
-from hx_gateway.core.receipt import Attempt, Ending, Receipt
+from hx_gateway.core.receipt import Attempt, Ending, Parties, Receipt
 from hx_gateway.core.usage import Usage
 
 
@@ -20,20 +20,24 @@ def attempt(deployment: str = "d1", fault: str | None = None) -> Attempt:
 
 
 def receipt(**fields: object) -> Receipt:
-    """Make the receipt of a call that went well; `fields` change it."""
-    made = Receipt(
-        call_id="c1",
+    """Make the receipt of a call that went well; `fields` change it or its parties."""
+    of_parties = {name: fields.pop(name) for name in Parties.__struct_fields__ if name in fields}
+    parties = Parties(
         operation=Operation.CHAT,
         key_id="k" * 64,
         alias="alias",
-        ending=Ending.COMPLETE,
-        status=200,
-        started_at=1_760_000_000.25,
-        seconds=0.3,
         model="gpt",
         deployment_id="d1",
         provider="acme",
         upstream_model="model-of-d1",
+    )
+    made = Receipt(
+        call_id="c1",
+        parties=msgspec.structs.replace(parties, **of_parties),
+        ending=Ending.COMPLETE,
+        status=200,
+        started_at=1_760_000_000.25,
+        seconds=0.3,
         upstream_seconds=0.29,
         first_byte_seconds=0.1,
         usage=Usage(input=5, output=7, cached_read=2, reasoning=3),

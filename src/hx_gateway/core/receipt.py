@@ -30,20 +30,15 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None = None
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened. Times in seconds, `started_at` wall time; `cost` in nano-dollars or None.
+class Parties(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Who asked for what, and who was asked last: what most calls have in common with others.
 
-    `cache_hit` is None when the answer cache was not asked; `cache_key` names a kept answer.
+    Receipts share it, so whoever keeps something by it finds that again by identity.
     """
 
-    call_id: str
     operation: Operation
-    key_id: str
-    ending: Ending
-    status: int
-    started_at: float
-    seconds: float
     model: str
+    key_id: str
     stream: bool = False
     alias: str | None = None
     user_id: str | None = None
@@ -51,6 +46,20 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     deployment_id: str | None = None
     provider: str | None = None
     upstream_model: str | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened. Times in seconds, `started_at` wall time; `cost` in nano-dollars or None.
+
+    `cache_hit` is None when the answer cache was not asked; `cache_key` names a kept answer.
+    """
+
+    call_id: str
+    parties: Parties
+    ending: Ending
+    status: int
+    started_at: float
+    seconds: float
     upstream_seconds: float | None = None
     first_byte_seconds: float | None = None
     usage: Usage = Usage()

@@ -17,7 +17,7 @@ from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import RoutingSettings
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.planner import Planner
-from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.record import Desk, Record
 from hx_gateway.pipeline.trial import trial_call
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.plan import GiveUp, Plan, Try
@@ -58,13 +58,13 @@ class Pipeline:
         self._planner = planner
         self._attempter = attempter
         self._clock = clock
-        self._sinks = sinks
+        self._desk = Desk(clock, sinks)
         self._denied_status = settings.model_denied_status
         self._timeout_status = settings.timeout_status
 
     async def handle(self, call: Call, principal: Principal) -> Response:
         """Answer one call; raises GatewayError. However it ends, it leaves one receipt."""
-        record = Record(call, principal, self._clock, self._sinks)
+        record = Record(call, principal, self._desk)
         try:
             route = self.table.find(call.model)
             check_model(principal, call.model, route.access_groups, route.name, self._denied_status)
@@ -109,7 +109,7 @@ class Pipeline:
         call = trial_call(deployment, route.name, self._clock.monotonic(), int(self._clock.now()))
         if call is None:
             return None
-        record = Record(call, principal, self._clock, self._sinks)
+        record = Record(call, principal, self._desk)
         try:
             async with asyncio.timeout(TRIAL_S):
                 await self._attempter.attempt(call, Try(deployment=deployment, route=route), record)

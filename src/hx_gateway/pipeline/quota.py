@@ -49,7 +49,7 @@ class Quota:
     def take(self, receipt: Receipt) -> None:
         """Count the tokens of a settled call; others hear of them a moment later."""
         self.meter.take(receipt)
-        tokens, id_ = receipt.usage.total, receipt.deployment_id
+        tokens, id_ = receipt.usage.total, receipt.parties.deployment_id
         if self._counters is not None and tokens and id_ is not None and self.meter.knows(id_):
             _ = spawn(self._share(id_, tokens), name="tokens")
 

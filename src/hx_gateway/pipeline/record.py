@@ -7,11 +7,58 @@ from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import GatewayError
 from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
-from hx_gateway.core.receipt import Attempt, Ending, Receipt
+from hx_gateway.core.receipt import Attempt, Ending, Parties, Receipt
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import Usage
 from hx_gateway.pipeline.guess import guess_usage
 from hx_gateway.routing.plan import Try
+
+MAX_PARTIES = 10_000
+_NOTHING = Usage()
+
+
+class Desk:
+    """What the records of one snapshot share."""
+
+    __slots__ = ("_parties", "clock", "sinks")
+
+    def __init__(self, clock: Clock, sinks: Sequence[ReceiptSink]) -> None:
+        """Every receipt goes to all `sinks`."""
+        self.clock = clock
+        self.sinks = sinks
+        self._parties: dict[tuple[str | bool | None, ...], Parties] = {}
+
+    def parties(self, call: Call, principal: Principal, deployment: Deployment | None) -> Parties:
+        """Give the parties of a call; the same object whenever they are the same."""
+        id_, model = (deployment.id, deployment.model) if deployment else (None, None)
+        key = (
+            principal.key_id,
+            principal.alias,
+            principal.user_id,
+            principal.team_id,
+            call.model,
+            call.operation,
+            call.stream,
+            id_,
+            model,
+        )
+        parties = self._parties.get(key)
+        if parties is None:
+            if len(self._parties) >= MAX_PARTIES:
+                self._parties.clear()
+            parties = self._parties[key] = Parties(
+                operation=call.operation,
+                model=call.model,
+                stream=call.stream,
+                key_id=principal.key_id,
+                alias=principal.alias,
+                user_id=principal.user_id,
+                team_id=principal.team_id,
+                deployment_id=id_,
+                provider=deployment.provider.name if deployment else None,
+                upstream_model=model,
+            )
+        return parties
 
 
 class Record:
@@ -21,9 +68,9 @@ class Record:
         "_began",
         "_call",
         "_clock",
+        "_desk",
         "_is_asking",
         "_settled",
-        "_sinks",
         "_tried_at",
         "attempts",
         "cache_hit",
@@ -43,14 +90,12 @@ class Record:
         "usage",
     )
 
-    def __init__(
-        self, call: Call, principal: Principal, clock: Clock, sinks: Sequence[ReceiptSink]
-    ) -> None:
+    def __init__(self, call: Call, principal: Principal, desk: Desk) -> None:
         """Start the notes at the moment the call was accepted."""
         self._call = call
         self.principal = principal
-        self._clock = clock
-        self._sinks = sinks
+        self._desk = desk
+        self._clock = desk.clock
         self._began = call.started_at
         self._tried_at = 0.0
         self._settled = False
@@ -169,40 +214,31 @@ class Record:
             self.estimate(0)
         self.ending = ending
         receipt = self._receipt(ending, status, error)
-        for sink in self._sinks:
+        for sink in self._desk.sinks:
             sink.take(receipt)
         if self.on_end is not None:
             self.on_end(receipt.ending)
 
     def _receipt(self, ending: Ending, status: int, error: GatewayError | None) -> Receipt:
-        call, principal, deployment = self._call, self.principal, self.deployment
+        deployment = self.deployment
         now = self._clock.monotonic()
         seconds = now - self._began
         return Receipt(
-            call_id=call.id,
-            operation=call.operation,
-            key_id=principal.key_id,
-            alias=principal.alias,
-            user_id=principal.user_id,
-            team_id=principal.team_id,
+            call_id=self._call.id,
+            parties=self._desk.parties(self._call, self.principal, deployment),
             ending=ending,
             status=status,
             started_at=self._clock.now() - seconds,
             seconds=seconds,
-            model=call.model,
-            stream=call.stream,
-            deployment_id=deployment.id if deployment else None,
-            provider=deployment.provider.name if deployment else None,
-            upstream_model=deployment.model if deployment else None,
             upstream_seconds=now - self._tried_at if deployment else None,
             first_byte_seconds=self.first_byte_s,
-            usage=self.usage or Usage(),
+            usage=self.usage or _NOTHING,
             usage_estimated=self.is_estimated,
             cost=self.cost,
             attempts=tuple(self.attempts),
             error_type=error.error_type if error else None,
             error_code=error.error_code if error else None,
-            tags=call.tags,
+            tags=self._call.tags,
             cache_hit=self.cache_hit,
             cache_key=self.cache_key,
         )

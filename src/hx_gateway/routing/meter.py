@@ -56,9 +56,12 @@ class Meter:
 
     def take(self, receipt: Receipt) -> None:
         """Count the tokens of a settled call."""
-        if receipt.deployment_id is not None and receipt.deployment_id in self._uses:
+        if (
+            receipt.parties.deployment_id is not None
+            and receipt.parties.deployment_id in self._uses
+        ):
             ended_at = receipt.started_at + receipt.seconds - self._offset_s
-            use = self._current(receipt.deployment_id, ended_at)
+            use = self._current(receipt.parties.deployment_id, ended_at)
             if use is not None:
                 use.tokens += receipt.usage.total
 

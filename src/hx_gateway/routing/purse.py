@@ -112,8 +112,8 @@ class Purses:
             return []
         now = receipt.started_at + receipt.seconds
         names = [
-            (PROVIDER, receipt.provider),
-            (DEPLOYMENT, receipt.deployment_id),
+            (PROVIDER, receipt.parties.provider),
+            (DEPLOYMENT, receipt.parties.deployment_id),
             *((TAG, tag) for tag in receipt.tags if self._has_tags),
         ]
         concerned = [

@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hx_gateway.core.receipt import Receipt
+from hx_gateway.core.receipt import Parties, Receipt
 from hx_gateway.core.usage import usd
 
 MAX_KEPT = 1024
 _LONGEST_NAME = 128
 _encode = msgspec.json.Encoder().encode
-
-_Common = tuple[str | bool | None, ...]
 
 
 class CallLines:
@@ -25,7 +23,7 @@ class CallLines:
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._kept: dict[_Common, bytes] = {}
+        self._kept: dict[Parties, bytes] = {}
         self._second = -1
         self._second_text = b""
 
@@ -45,7 +43,7 @@ class CallLines:
             usage.input,
             usage.output,
             _sometimes(receipt),
-            self._common(receipt),
+            self._common(receipt.parties),
         )
 
     def _time(self, at: float) -> bytes:
@@ -55,23 +53,12 @@ class CallLines:
             self._second_text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}".encode()
         return b"%b.%06dZ" % (self._second_text, (at - second) * 1e6)
 
-    def _common(self, receipt: Receipt) -> bytes:
-        key = (
-            receipt.key_id,
-            receipt.deployment_id,
-            receipt.model,
-            receipt.operation,
-            receipt.stream,
-            receipt.upstream_model,
-            receipt.alias,
-            receipt.team_id,
-            receipt.user_id,
-        )
-        text = self._kept.get(key)
+    def _common(self, parties: Parties) -> bytes:
+        text = self._kept.get(parties)
         if text is None:
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
-            text = self._kept[key] = _common_text(receipt)
+            text = self._kept[parties] = _common_text(parties)
         return text
 
 
@@ -90,18 +77,18 @@ def _sometimes(receipt: Receipt) -> bytes:
     return text
 
 
-def _common_text(receipt: Receipt) -> bytes:
+def _common_text(parties: Parties) -> bytes:
     fields = {
-        "operation": receipt.operation,
-        "model": receipt.model[:_LONGEST_NAME],
-        "stream": receipt.stream,
-        "deployment": receipt.deployment_id,
-        "provider": receipt.provider,
-        "upstream_model": receipt.upstream_model,
-        "key": receipt.key_id[:12],
-        "key_alias": receipt.alias,
-        "team": receipt.team_id,
-        "user": receipt.user_id,
+        "operation": parties.operation,
+        "model": parties.model[:_LONGEST_NAME],
+        "stream": parties.stream,
+        "deployment": parties.deployment_id,
+        "provider": parties.provider,
+        "upstream_model": parties.upstream_model,
+        "key": parties.key_id[:12],
+        "key_alias": parties.alias,
+        "team": parties.team_id,
+        "user": parties.user_id,
     }
     known = {name: value for name, value in fields.items() if value is not None}
     return b"," + _encode(known)[1:-1]

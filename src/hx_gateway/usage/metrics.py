@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from hx_gateway.core.receipt import Attempt, Ending, Receipt
+from hx_gateway.core.receipt import Attempt, Ending, Parties, Receipt
 from hx_gateway.core.usage import NANOS_PER_USD
 from hx_gateway.usage.families import families
 from hx_gateway.usage.reading import read
@@ -80,6 +80,8 @@ class Metrics(Collector):
         self._budgets_left = budgets_left
         self._max_series = max_series
         self._tallies: dict[Signature, Tally] = {}
+        # The same tallies, found without a look at what the parties of a call are.
+        self._known: dict[tuple[Parties, int, str | None, bool | None], Tally] = {}
         self._attempts: dict[_Labels, int] = {}
         self._cooled: dict[_Labels, int] = {}
         self._fallen: dict[_Labels, int] = {}
@@ -92,10 +94,12 @@ class Metrics(Collector):
 
     def take(self, receipt: Receipt) -> None:
         """Count one settled call."""
-        found = signature(receipt)
-        tally = self._tallies.get(found)
+        known = (receipt.parties, receipt.status, receipt.error_code, receipt.cache_hit)
+        tally = self._known.get(known)
         if tally is None:
-            tally = self._new_tally(found)
+            if len(self._known) >= self._max_series:
+                self._known.clear()
+            tally = self._known[known] = self._tally_of(signature(receipt))
         tally.add(receipt)
         if len(receipt.attempts) == 1 and receipt.ending is Ending.COMPLETE:
             tally.straight += 1  # the usual way; its labels are those of the tally
@@ -210,8 +214,8 @@ class Metrics(Collector):
             metric.add_metric((provider,), nanos / NANOS_PER_USD)
         return metric
 
-    def _new_tally(self, found: Signature) -> Tally:
-        if len(self._tallies) >= self._max_series:
+    def _tally_of(self, found: Signature) -> Tally:
+        if found not in self._tallies and len(self._tallies) >= self._max_series:
             found = (found[0], *[_OTHER] * (len(found) - 1))
         return self._tallies.setdefault(found, Tally())
 
@@ -224,7 +228,7 @@ class Metrics(Collector):
             _count(self._attempts, _labels(attempt, attempt.fault))
         if last.deployment_id != earlier[0].deployment_id:
             fallen = self._fallen if last.fault is None else self._fallen_in_vain
-            _count(fallen, (receipt.model, last.model))
+            _count(fallen, (receipt.parties.model, last.model))
 
 
 def _labels(attempt: Attempt, fault: str | None) -> _Labels:

@@ -74,7 +74,7 @@ class Tally:
                 self.per_token.add(upstream / usage.output)
             self.upstream.add(upstream)
             self.overhead.add(seconds - upstream if seconds > upstream else 0.0)
-        if receipt.stream and receipt.first_byte_seconds is not None:
+        if receipt.parties.stream and receipt.first_byte_seconds is not None:
             self.first_token.add(receipt.first_byte_seconds)
 
     def _add_lookup(self, receipt: Receipt) -> None:
@@ -91,19 +91,19 @@ def signature(receipt: Receipt) -> Signature:
     A call that reached no deployment keeps no model name: the client made it up, perhaps. Not so
     one that was answered from the cache.
     """
-    deployment_id = receipt.deployment_id
+    parties = receipt.parties
     return (
         receipt.status,
         receipt.error_code,
-        receipt.operation,
-        receipt.model if deployment_id or receipt.cache_hit else None,
-        receipt.upstream_model,
-        deployment_id,
-        receipt.provider,
-        receipt.key_id,
-        receipt.alias,
-        receipt.team_id,
-        receipt.user_id,
+        parties.operation,
+        parties.model if parties.deployment_id or receipt.cache_hit else None,
+        parties.upstream_model,
+        parties.deployment_id,
+        parties.provider,
+        parties.key_id,
+        parties.alias,
+        parties.team_id,
+        parties.user_id,
     )
 
 

@@ -17,7 +17,7 @@ from hx_gateway.core.http import Response
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.pipeline.gate import NodeGate
-from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.record import Desk, Record
 from hx_gateway.routing.plan import Plan, Try
 
 GPU1, GPU2 = placed("gpu1"), placed("gpu2")
@@ -78,7 +78,7 @@ class Rig:
             ),
             stream=stream,
         )
-        self.record = Record(self.call, CALLER, self.clock, (Receipts(),))
+        self.record = Record(self.call, CALLER, Desk(self.clock, (Receipts(),)))
         return self.record
 
     async def ask(self, one: Deployment = GPU1, *queue: Deployment) -> Response:

@@ -9,7 +9,7 @@ from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
 from hx_gateway.core.receipt import Ending
 from hx_gateway.pipeline.raw import RawReply
-from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.record import Desk, Record
 
 
 class Rig:
@@ -20,7 +20,7 @@ class Rig:
         call = Call(
             id="c", operation=Operation.SPEECH, dialect="openai_speech", model="m", fields={}
         )
-        record = Record(call, CALLER, FakeClock(), (self.receipts,))
+        record = Record(call, CALLER, Desk(FakeClock(), (self.receipts,)))
         self.reply = RawReply(self.exchange, record, self._release)
 
     def _release(self) -> None:

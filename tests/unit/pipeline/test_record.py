@@ -8,7 +8,7 @@ from tests.support.pipelines import CALLER, Receipts
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.usage import Price, Usage
-from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.record import Desk, Record
 from hx_gateway.routing.plan import Try
 
 
@@ -21,7 +21,7 @@ def begin(clock: FakeClock, receipts: Receipts) -> Record:
         fields={},
         started_at=clock.monotonic(),
     )
-    return Record(call, CALLER, clock, (receipts,))
+    return Record(call, CALLER, Desk(clock, (receipts,)))
 
 
 def test_a_call_is_settled_once_however_often_it_ends() -> None:
@@ -55,7 +55,7 @@ def test_times_and_attempts_are_noted() -> None:
     assert receipt.first_byte_seconds == pytest.approx(1.75)
     assert receipt.upstream_seconds == pytest.approx(1.25)
     assert receipt.cost == 7
-    assert receipt.deployment_id == "b"
+    assert receipt.parties.deployment_id == "b"
 
 
 def test_an_unknown_price_is_no_cost_rather_than_none_at_all() -> None:

@@ -9,7 +9,7 @@ from hx_gateway.cache.entry import Entry, Found
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.usage import Usage
-from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.record import Desk, Record
 from hx_gateway.pipeline.replay import replay
 
 CALL = Call(
@@ -32,7 +32,7 @@ FOUND = Found(entry=ENTRY, label="tag-name")
 
 def noted(call: Call = CALL) -> tuple[Record, Receipts]:
     receipts = Receipts()
-    return Record(call, CALLER, FakeClock(), (receipts,)), receipts
+    return Record(call, CALLER, Desk(FakeClock(), (receipts,))), receipts
 
 
 async def test_a_whole_answer_goes_out_byte_for_byte_and_costs_nothing() -> None:

@@ -4,7 +4,7 @@ import secrets
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import RequestError
-from hx_gateway.core.http import JSON_TYPE, Header, Response
+from hx_gateway.core.http import JSON_TYPE, Header, Request, Response
 
 ID = b"x-request-id"
 
@@ -39,3 +39,28 @@ def error_response(
 def id_of(response: Response) -> bytes:
     """Give the id of such an answer."""
     return dict(response.headers)[ID]
+
+
+def too_many_connections() -> Response:
+    """Answer a client for whom there is no room."""
+    message = "There are too many connections; try again shortly."
+    retry = (b"retry-after", b"1")
+    return error_response(503, "overloaded", "too_many_connections", message, retry)
+
+
+class Ready:
+    """An application whose answer is there already."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: Response) -> None:
+        """Keep it."""
+        self._response = response
+
+    def check_head(self, _request: Request) -> Response:
+        """See `Application`."""
+        return self._response
+
+    async def answer(self, _request: Request) -> Response:
+        """See `Application`."""
+        return self._response
