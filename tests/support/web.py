@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 from tests.support.clock import FakeClock
 from tests.support.keystore import ADMIN_KEY, KEY, MASTER_KEY, SwitchedStore, gatekeeper
+from tests.support.told import told
 
 from hx_gateway.core.http import Request
 from hx_gateway.core.secret import Secret
@@ -67,7 +68,7 @@ class Browser:
         if response.chunks is not None:
             whole = b"".join([chunk async for chunk in response.chunks])
             await response.chunks.aclose()
-        named = {name.decode(): value.decode() for name, value in response.headers}
+        named = {name.decode(): value.decode() for name, value in told(response).items()}
         return Answer(response.status, named, whole)
 
     async def get(self, path: str, *, key: str | None = MASTER_KEY, **query: object) -> Answer:

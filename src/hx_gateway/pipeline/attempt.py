@@ -159,7 +159,7 @@ class Attempter:
         now = self._clock.monotonic()
         tokens = 0 if usage is None else usage.output
         vitals.succeeded(now, record.tried(now), tokens=tokens)
-        headers = said_of(call, prepared.changed, record)
+        headers = said_of(prepared.changed, record)
         record.settle(Ending.COMPLETE, status=200)
         return Response(200, body, headers, lines=self._lines(call, record))
 
@@ -185,8 +185,14 @@ class Attempter:
             await _begin_in_time(reply, until - self._clock.monotonic())
         now = self._clock.monotonic()
         vitals.succeeded(now, record.tried(now), stream=True)
-        headers = said_of(call, prepared.changed, record)
-        return Response(200, b"", headers, chunks=reply, lines=self._lines(call, record))
+        headers = said_of(prepared.changed, record)
+        return Response(
+            200,
+            b"",
+            headers,
+            chunks=reply,
+            lines=self._lines(call, record),
+        )
 
     def _canned(self, call: Call, text: str, record: Record) -> Response:
         """Answer from the configuration (`mock_response`); no upstream is asked."""
@@ -194,7 +200,7 @@ class Attempter:
         events = canned_events(call, text)
         record.tried(self._clock.monotonic())
         record.used(next((e.usage for e in events if type(e) is Used), None))
-        headers = said_of(call, (), record)
+        headers = said_of((), record)
         record.settle(Ending.COMPLETE, status=200)
         lines = self._lines(call, record)
         if not call.stream:
@@ -204,7 +210,7 @@ class Attempter:
         return Response(200, b"", headers, chunks=canned, lines=lines)
 
     def _lines(self, call: Call, record: Record) -> bytes:
-        """Say what answered and in which form: the headers that such answers have in common."""
+        """Say what answered and in which form, which such answers have in common, and its own."""
         deployment_id = "" if record.deployment is None else record.deployment.id
         group = record.group or call.model
         key = (deployment_id, group, call.stream, record.retries, record.fallbacks)
@@ -221,7 +227,7 @@ class Attempter:
             if len(self._named) >= MAX_NAMED:
                 self._named.clear()
             lines = self._named[key] = header_lines(named)
-        return lines
+        return lines + own_lines(call, record)
 
     def _deadlines(self, deployment: Deployment, call: Call) -> Deadlines:
         if not call.stream or deployment.stream_first_byte is None:
@@ -283,11 +289,20 @@ async def _read_complaint(exchange: Exchange) -> bytes:
     return body if len(body) <= MAX_COMPLAINT else b""
 
 
-def said_of(call: Call, changed: tuple[str, ...], record: Record) -> list[Header]:
-    """Say how it was answered: LiteLLM's header names, and ours for what was changed."""
-    headers: list[Header] = [(b"x-litellm-call-id", call.id.encode())]
+def own_lines(call: Call, record: Record) -> bytes:
+    """Write the headers every answer has of its own: its id, and its cost where that is known.
+
+    Ready-made, because both are harmless: an id is ours, or was checked where it came in.
+    """
+    lines = b"x-litellm-call-id: %b\r\n" % call.id.encode()
     if record.cost is not None:
-        headers.append((b"x-litellm-response-cost", usd(record.cost).encode()))
+        lines += b"x-litellm-response-cost: %b\r\n" % usd(record.cost).encode()
+    return lines
+
+
+def said_of(changed: tuple[str, ...], record: Record) -> list[Header]:
+    """Say what seldom has to be said: who else was asked, and what was changed (ours)."""
+    headers: list[Header] = []
     if len(record.attempts) > 1:
         faults = ", ".join(attempt.fault or "answered" for attempt in record.attempts)
         headers.append((b"x-hx-attempts", faults.encode()))

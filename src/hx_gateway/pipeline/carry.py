@@ -19,7 +19,14 @@ from hx_gateway.core.provider import WayIn
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Deployment
 from hx_gateway.dialects.form import FormRewriter
-from hx_gateway.pipeline.attempt import Attempter, raise_fault, said_of, shortened, until_of
+from hx_gateway.pipeline.attempt import (
+    Attempter,
+    own_lines,
+    raise_fault,
+    said_of,
+    shortened,
+    until_of,
+)
 from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.controls import REFUSED, TAKEN
 from hx_gateway.pipeline.drain import Drainer
@@ -200,7 +207,8 @@ class Carrier:
     def _begun(self, trip: "_Trip", reply: Chunks, *headers: Header) -> Response:
         trip.has_begun = True
         self._succeeded(trip)
-        return Response(200, b"", [*trip.headers(), *headers], chunks=reply)
+        lines = own_lines(trip.call, trip.record)
+        return Response(200, b"", [*trip.headers(), *headers], chunks=reply, lines=lines)
 
     async def _text(
         self, trip: "_Trip", exchange: Exchange, kind: bytes, *, is_json: bool
@@ -211,7 +219,7 @@ class Carrier:
         self._succeeded(trip)
         headers = [*trip.headers(), (b"content-type", _clean(kind))]
         trip.record.settle(Ending.COMPLETE, status=200)
-        return Response(200, body, headers)
+        return Response(200, body, headers, lines=own_lines(trip.call, trip.record))
 
     def _succeeded(self, trip: "_Trip") -> None:
         now = self._clock.monotonic()
@@ -243,7 +251,7 @@ class _Trip:
             (b"x-litellm-attempted-retries", str(record.retries).encode()),
             (b"x-litellm-attempted-fallbacks", str(record.fallbacks).encode()),
             (b"x-litellm-model-id", self.deployment.id.encode()),
-            *said_of(self.call, (*self.prepared.changed, *dropped), record),
+            *said_of((*self.prepared.changed, *dropped), record),
         ]
 
     def close(self) -> None:

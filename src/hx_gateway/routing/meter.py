@@ -56,12 +56,10 @@ class Meter:
 
     def take(self, receipt: Receipt) -> None:
         """Count the tokens of a settled call."""
-        if (
-            receipt.parties.deployment_id is not None
-            and receipt.parties.deployment_id in self._uses
-        ):
+        id_ = receipt.parties.deployment_id
+        if id_ is not None and id_ in self._uses:
             ended_at = receipt.started_at + receipt.seconds - self._offset_s
-            use = self._current(receipt.parties.deployment_id, ended_at)
+            use = self._current(id_, ended_at)
             if use is not None:
                 use.tokens += receipt.usage.total
 

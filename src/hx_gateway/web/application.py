@@ -111,7 +111,7 @@ class WebApplication:
             raise
         except Exception as error:  # noqa: BLE001 - the one place that may: a client gets an id
             response = internal_error(error, visit.id, dialect)
-        response.headers.append((b"x-request-id", visit.id.encode()))
+        response.lines += b"x-request-id: %b\r\n" % visit.id.encode()
         if b"origin" in request.headers:
             response.headers += self._cors.headers(request)
         self._observe(visit, name, response.status)

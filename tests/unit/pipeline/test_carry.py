@@ -10,6 +10,7 @@ from tests.support.forms import FakeForm, form_of
 from tests.support.pipelines import CALLER, collect
 from tests.support.pipelines import Rig as Pipelines
 from tests.support.sender import Answer, ScriptedSender
+from tests.support.told import told
 
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call, Operation
@@ -69,7 +70,7 @@ async def test_text_is_relayed_with_its_own_type_and_counted() -> None:
     rig = Rig(at("a", price=Price(audio_second=3_000_000_000_000)), a=[HEARD])
     reply = await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT))
     assert reply.body == b'{"text": "hi", "usage": {"seconds": 2}}'
-    headers = dict(reply.headers)
+    headers = told(reply)
     assert headers[b"content-type"] == b"application/json"
     assert headers[b"x-hx-changed"] == b"drop:tags"
     assert headers[b"x-litellm-response-cost"] == b"0.006"

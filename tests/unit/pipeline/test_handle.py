@@ -7,6 +7,7 @@ import pytest
 from tests.support.deployments import route
 from tests.support.pipelines import CALLER, DONE, USED, Rig, chat_deployment, collect, delta, whole
 from tests.support.sender import Answer, ScriptedSender
+from tests.support.told import told
 
 from hx_gateway.core.errors import (
     Forbidden,
@@ -53,7 +54,7 @@ async def test_the_price_of_the_deployment_makes_the_cost() -> None:
     rig = Rig(ScriptedSender(a=[Answer(200, whole("Hello"))]), route("m", priced))
     reply = await rig.ask()
     assert rig.receipts.only.cost == 13
-    assert dict(reply.headers)[b"x-litellm-response-cost"] == b"0.000000013"
+    assert told(reply)[b"x-litellm-response-cost"] == b"0.000000013"
 
 
 @pytest.mark.parametrize(

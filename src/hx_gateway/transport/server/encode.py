@@ -31,12 +31,13 @@ def encode_head(
     `length` of the body in bytes; None says chunked, -1 says nothing (there is no body, or it
     ends with the connection). Raises SplitHeader.
     """
-    headers = response.headers
-    for name, _ in headers:
-        if name in _SPECIAL:
-            headers, common = _without_doubles(headers, common)
-            break
-    block = response.lines + header_lines(headers)
+    headers, block = response.headers, response.lines
+    if headers:
+        for name, _ in headers:
+            if name in _SPECIAL:
+                headers, common = _without_doubles(headers, common)
+                break
+        block += header_lines(headers)
     status = _STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Unknown\r\n" % response.status
     close = b"" if keep_alive else b"connection: close\r\n"
     if length is None:
