@@ -22,6 +22,7 @@ from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.pidfile import pid_path, write_pid
 from hx_gateway.app.schema import Verdict
+from hx_gateway.app.welcome import welcome
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
 from hx_gateway.core.errors import ConfigError, DependencyError
@@ -324,25 +325,3 @@ def _cache_store(snapshot: Snapshot) -> tuple[object, ...]:
     cache = snapshot.cache
     where = (cache.type, cache.namespace, cache.folder, cache.max_bytes, cache.timeout)
     return (cache.is_on, where if cache.is_on else None)
-
-
-def welcome(snapshot: Snapshot, port: int) -> str:
-    """Write what a new user needs: the address, the key if it is ours, a line to paste."""
-    scheme = "https" if snapshot.server.tls_cert else "http"
-    base = f"{scheme}://127.0.0.1:{port}"
-    model = next(iter(snapshot.routes), "demo")
-    lines = [f"\nHX Gateway answers on {base}/v1"]
-    if snapshot.local.scripted:
-        lines.append("No model is installed: `demo` gives scripted answers. For a real one:")
-        lines.append("  pip install 'hx-gateway[local]' && hx-gateway demo install")
-    key = "$LITELLM_MASTER_KEY"
-    if snapshot.auth.master_key_generated and snapshot.auth.master_key is not None:
-        key = snapshot.auth.master_key.reveal()
-        lines.append(f"Master key (kept in {snapshot.state_dir / 'master_key'}): {key}")
-    lines.append("Try it:")
-    lines.append(
-        f"  curl {base}/v1/chat/completions -H 'Authorization: Bearer {key}' "
-        "-H 'Content-Type: application/json' "
-        f'-d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}\'\n'
-    )
-    return "\n".join(lines) + "\n"
