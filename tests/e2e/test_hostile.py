@@ -156,6 +156,31 @@ async def test_it_is_refused_for_little(hostile_gateway: Gateway, case: Hostile)
     assert took.mib <= MAX_MIB
 
 
+@pytest.mark.parametrize("key", ["", "Authorization: Bearer sk-wrong\r\n"])
+async def test_a_stranger_is_answered_before_the_body(hostile_gateway: Gateway, key: str) -> None:
+    """Symptom: 10 MiB were kept for a minute for each connection of anybody at all."""
+    bare = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n{key}"
+        "Content-Length: 10000000\r\n\r\n"
+    )
+    assert await send(hostile_gateway, Hostile("stranger", bare.encode(), (CHAT,), 401)) == 401
+    known = Hostile("known", head("Content-Length: 10000000"), (CHAT,), 0)
+    with pytest.raises(TimeoutError):  # the control: this one is still expected to send the rest
+        async with asyncio.timeout(0.3):
+            await send(hostile_gateway, known)
+
+
+async def test_bodies_of_strangers_take_no_memory(hostile_gateway: Gateway) -> None:
+    pid = hostile_gateway.pid
+    reset_peak(pid)
+    before_mib = peak_mib(pid)
+    bare = b"POST /v1/rag/upsert HTTP/1.1\r\nHost: gateway\r\nContent-Length: 10000000\r\n\r\n"
+    stranger = Hostile("stranger", bare, endless(b" " * 65536, 90), 401)
+    statuses = await asyncio.gather(*(send(hostile_gateway, stranger) for _ in range(20)))
+    assert statuses == [401] * 20
+    assert peak_mib(pid) - before_mib <= MAX_MIB
+
+
 class Bombing(Listener):
     """An upstream that answers with a thousand times more than it sends; or takes what comes."""
 

@@ -1,15 +1,14 @@
 """Every request's first minute: who is it, where does it go, is it well formed, what came of it.
 
 Order: identity, then path, then scope, then body. So nobody learns which paths exist without a
-key, and nothing of a body is looked at for somebody who may not send one.
+key, and nothing of a body is looked at, or kept, for somebody who may not send one.
 """
 
-import asyncio
 import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,12 +16,13 @@ import msgspec
 from hx_gateway.auth.policy import check_scope
 from hx_gateway.core import wire
 from hx_gateway.core.errors import GatewayError, InvalidRequest, Unprocessable
-from hx_gateway.core.http import BodyRule, Request, Response
+from hx_gateway.core.http import BodyRule, Chunks, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.web.cors import Cors
 from hx_gateway.web.endpoint import Endpoint, Visit
 from hx_gateway.web.errors import error_response, internal_error
+from hx_gateway.web.form import gather
 from hx_gateway.web.router import NO_VALUES, Router
 
 NO_BODY = BodyRule(max_bytes=64 * 1024)
@@ -42,7 +42,10 @@ class Gate(Protocol):
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """Where requests with one head go; no endpoint means nowhere."""
+    """Where requests with one head go; no endpoint means nowhere.
+
+    The body of somebody who is not known yet is streamed: it waits with the client until he is.
+    """
 
     rule: BodyRule
     endpoint: Endpoint | None = None
@@ -73,11 +76,10 @@ class WebApplication:
         self._router = Router(endpoints)
         self._gate = gate
         self._cors = Cors(settings.cors_origins)
-        self._rules = {
-            endpoint.name: BodyRule(
-                max_bytes=endpoint.max_body or settings.max_body, streamed=endpoint.streamed
-            )
-            for endpoint in self.endpoints
+        self._rules = {each.name: _rule(each, settings) for each in self.endpoints}
+        self._held = {
+            name: BodyRule(max_bytes=rule.max_bytes, streamed=True)
+            for name, rule in self._rules.items()
         }
         self._ids = itertools.count(1)
         self._id_prefix = secrets.token_hex(8)
@@ -101,14 +103,14 @@ class WebApplication:
                     principal = self._gate.known(request.headers) or await self._find(request)
                     visit.principal = principal
                     check_scope(principal, endpoint.scope)
+                    if request.stream is not None and not endpoint.streamed:
+                        await self._take_body(request, found)
                 visit.path = found.values
                 if endpoint.query is not None or endpoint.body is not None:
                     _read(visit, endpoint)
                 response = await endpoint.handler(visit)
         except GatewayError as error:
             response = error_response(error, visit.id, dialect)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 - the one place that may: a client gets an id
             response = internal_error(error, visit.id, dialect)
         response.lines += b"x-request-id: %b\r\n" % visit.id.encode()
@@ -134,12 +136,22 @@ class WebApplication:
         if memo.owner is not self:
             try:
                 endpoint, values = self._router.find(request.method, request.path)
-                memo.found = _Found(self._rules[endpoint.name], endpoint, values)
+                is_welcome = endpoint.scope is Scope.OPEN or self._gate.known(request.headers)
+                rules = self._rules if is_welcome else self._held
+                memo.found = _Found(rules[endpoint.name], endpoint, values)
             except GatewayError:
                 memo.found = _NOWHERE
             memo.owner = self
         found: _Found = memo.found
         return found
+
+    async def _take_body(self, request: Request, found: _Found) -> None:
+        """Read the body that was held; whoever comes again with this head is known by it."""
+        stream = cast("Chunks", request.stream)
+        request.body = await gather(stream, found.rule.max_bytes)
+        if found.endpoint is not None and request.memo.owner is self:
+            rule = self._rules[found.endpoint.name]
+            request.memo.found = msgspec.structs.replace(found, rule=rule)
 
     def _preflight(self, request: Request) -> Response:
         self._router.allowed(request.path)
@@ -151,6 +163,13 @@ class WebApplication:
         if given is not None and _GOOD_ID.fullmatch(given):
             return given.decode("ascii")
         return f"{self._id_prefix}-{next(self._ids):x}"
+
+
+def _rule(endpoint: Endpoint, settings: ServerSettings) -> BodyRule:
+    if endpoint.method == "GET":
+        return NO_BODY
+    size = endpoint.max_body or settings.max_body
+    return BodyRule(max_bytes=size, streamed=endpoint.streamed)
 
 
 def _read(visit: Visit, endpoint: Endpoint) -> None:

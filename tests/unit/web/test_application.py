@@ -1,11 +1,12 @@
 """The first minute of a request: identity before path, scope before body, errors in one shape."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 import pytest
 from tests.support.told import told
 
+from hx_gateway.core import wire
 from hx_gateway.core.errors import DependencyError, Unauthenticated
 from hx_gateway.core.http import BodyRule, Request, Response
 from hx_gateway.core.principal import Principal, Scope
@@ -159,7 +160,68 @@ async def test_preflight_needs_no_key_and_names_only_our_origins(
 
 @pytest.mark.parametrize(
     ("method", "path", "limit"),
-    [("POST", "/ask", 100), ("POST", "/write", 10 * 1024 * 1024), ("PUT", "/x", 65536)],
+    [
+        ("POST", "/ask", 100),
+        ("POST", "/write", 10 * 1024 * 1024),
+        ("GET", "/open", 65536),
+        ("PUT", "/x", 65536),
+    ],
 )
 def test_the_body_limit_is_the_endpoints(method: str, path: str, limit: int) -> None:
-    assert APP.check_head(request(method, path)) == BodyRule(max_bytes=limit)
+    assert APP.check_head(request(method, path, authorization="good")) == BodyRule(max_bytes=limit)
+
+
+class Coming:
+    """A body on its way; tells how much of it was asked for."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            self.taken += 1
+            yield piece
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status", "taken"),
+    [
+        ("/ask", "slow", 200, 2),
+        ("/ask", "wrong", 401, 0),
+        ("/ask", "unsure", 503, 0),
+        ("/write", "slow", 403, 0),
+    ],
+)
+async def test_a_body_stays_with_a_client_that_is_not_known_yet(
+    path: str, key: str, status: int, taken: int
+) -> None:
+    """Symptom: anybody could have 10 MiB kept on each connection, and hold it for a minute."""
+    asked = request("POST", path, authorization=key)
+    rule = APP.check_head(asked)
+    assert isinstance(rule, BodyRule)
+    assert rule.streamed
+    asked.stream = body = Coming(b'{"lim', b'it":7}')
+    response = await APP.answer(asked)
+    assert (response.status, body.taken) == (status, taken)
+    if status == 200:
+        assert wire.decode_any(response.body)["body"] == {"limit": 7}
+
+
+async def test_who_was_let_in_need_not_wait_again() -> None:
+    asked = request("POST", "/ask", authorization="slow")
+    assert APP.check_head(asked) == BodyRule(max_bytes=100, streamed=True)
+    asked.stream = Coming(b"{}")
+    assert (await APP.answer(asked)).status == 200
+    again = Request("POST", "/ask", "", asked.headers, memo=asked.memo)
+    assert APP.check_head(again) == BodyRule(max_bytes=100)
+
+
+async def test_a_held_body_has_its_limit_too() -> None:
+    asked = request("POST", "/ask", authorization="slow")
+    asked.stream = Coming(b'{"limit":' + b" " * 100 + b"7}")
+    APP.check_head(asked)
+    assert (await APP.answer(asked)).status == 413
