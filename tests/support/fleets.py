@@ -26,7 +26,8 @@ KIND = Provider(
 
 def node(name: str, **fields: Any) -> Node:
     fields.setdefault("provider", KIND)
-    return Node(name=name, wire=ollama_node.WIRE, origin=Origin(host=name), **fields)
+    fields.setdefault("origin", Origin(host=name))
+    return Node(name=name, wire=ollama_node.WIRE, **fields)
 
 
 def placed(name: str, model: str = "m", **fields: Any) -> Deployment:

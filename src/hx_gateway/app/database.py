@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from hx_gateway.app import database_sqlite
 from hx_gateway.app.schema import Outcome
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.ports import Counters, Store
+from hx_gateway.core.ports import Board, Counters, Store
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.store.counters_process import ProcessCounters
 from hx_gateway.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from hx_gateway.app import database_postgres
+    from hx_gateway.store.board_redis import RedisBoard
     from hx_gateway.store.counters_redis import RedisCounters
     from hx_gateway.store.postgres import PostgresStore
 
@@ -48,6 +49,16 @@ def open_counters(snapshot: Snapshot, clock: Clock) -> Counters:
     if snapshot.redis.url is None:
         return ProcessCounters(clock)
     made: RedisCounters = import_module("hx_gateway.store.counters_redis").RedisCounters(
+        snapshot.redis, clock
+    )
+    return made
+
+
+def open_board(snapshot: Snapshot, clock: Clock) -> Board | None:
+    """Open the board of notes between processes; None when they have no Redis in common."""
+    if snapshot.redis.url is None:
+        return None
+    made: RedisBoard = import_module("hx_gateway.store.board_redis").RedisBoard(
         snapshot.redis, clock
     )
     return made

@@ -91,6 +91,8 @@ class Gateway:
             spawn(self._parts.watchdog.run(), name="watchdog"),
             spawn(self._parts.spending.run(), name="budgets"),
         )
+        if self._parts.hearsay is not None:
+            self._background += (spawn(self._parts.hearsay.run(), name="hearsay"),)
         self._note_serving(snapshot)
         self._announce(snapshot)
 
@@ -213,6 +215,8 @@ class Gateway:
             _log.warning("%s", warning)
         parts.keyring.keep_for(fresh_s=snapshot.auth.key_cache_s, stale_s=snapshot.auth.max_stale_s)
         parts.states.deployments = snapshot.deployments
+        if parts.hearsay is not None:
+            parts.hearsay.refusals.deployments = snapshot.deployments
         parts.redactor.know(secrets_of(snapshot))
         parts.spending.purses.watch(snapshot.budgets)
         parts.fleet.configure(snapshot.nodes, snapshot.fleet)

@@ -2,6 +2,8 @@
 
 import logging
 import re
+import secrets
+import socket
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -9,7 +11,7 @@ from functools import partial
 from hx_gateway import __version__
 from hx_gateway.app.answers import open_answers, open_near
 from hx_gateway.app.children import Children, wanted_children
-from hx_gateway.app.database import open_counters, open_store, store_role
+from hx_gateway.app.database import open_board, open_counters, open_store, store_role
 from hx_gateway.app.fellows import Fellows
 from hx_gateway.app.nodes import NodeWatch, node_numbers
 from hx_gateway.app.parts import Parts
@@ -22,10 +24,12 @@ from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.hearsay import Hearsay
 from hx_gateway.pipeline.spending import Spending
 from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
+from hx_gateway.routing.hearsay import Refusals, Sharing
 from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.purse import Purses
 from hx_gateway.transport.client import Client, proxies_from
@@ -91,6 +95,7 @@ def open_parts(
         meter=Meter(clock.now() - clock.monotonic()),
         spending=Spending(purses, clock, shared),
         watchdog=_watchdog(health, clock, fleet),
+        hearsay=_hearsay(snapshot, health, fleet, clock),
         states=states,
         metrics=metrics,
         rag_metrics=RagMetrics(metrics.registry),
@@ -130,6 +135,18 @@ def _children(snapshot: Snapshot, environ: Mapping[str, str], fellows: Fellows |
 
 async def _render_all(fellows: Fellows) -> bytes:
     return write(await fellows.totals())
+
+
+def _hearsay(snapshot: Snapshot, health: Health, fleet: Fleet, clock: Clock) -> Hearsay | None:
+    board = open_board(snapshot, clock)
+    if board is None:
+        return None
+    machine = socket.gethostname()
+    refusals = Refusals(health, machine)
+    sharing = Sharing(fleet, secrets.token_hex(8), machine)
+    hearsay = Hearsay(board, refusals, sharing, clock)
+    health.on_refused = hearsay.refused
+    return hearsay
 
 
 def _watchdog(health: Health, clock: Clock, fleet: Fleet) -> Watchdog:

@@ -14,6 +14,7 @@ from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
+from hx_gateway.pipeline.hearsay import Hearsay
 from hx_gateway.pipeline.spending import Spending
 from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
@@ -53,6 +54,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     meter: Meter
     spending: Spending
     watchdog: Watchdog
+    hearsay: Hearsay | None
     states: DeploymentStates
     metrics: Metrics
     rag_metrics: RagMetrics
@@ -71,6 +73,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         if self.vectors is not None:
             await self.vectors.aclose()
         await self.client.aclose()
+        if self.hearsay is not None:
+            await self.hearsay.aclose()
         await self.counters.aclose()
         for kept in (self.answers, self.near):
             if kept is not None:

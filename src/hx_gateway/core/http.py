@@ -1,6 +1,7 @@
 """HTTP as values: what the edge hands in, what it takes back, what goes to an upstream."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 import msgspec
@@ -185,11 +186,25 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     verify_tls: bool = True
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is on the machine that asks."""
+        return self.socket_path is not None or _is_loopback(self.host)
+
+    @property
     def authority(self) -> str:
         """The value of the Host header."""
         default = 443 if self.scheme == "https" else 80
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == default else f"{host}:{self.port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):

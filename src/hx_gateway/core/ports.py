@@ -249,6 +249,29 @@ class Counters(Protocol):
         ...
 
 
+class Note(msgspec.Struct, frozen=True):
+    """A note on the `Board`: written `age_s` ago, gone in `left_s`."""
+
+    name: str
+    age_s: float
+    left_s: float
+
+
+class Board(Protocol):
+    """Short-lived notes that processes leave for each other. One clock for all: the board's own.
+
+    Raises DependencyError when it is away.
+    """
+
+    async def exchange(self, put: Mapping[str, float], drop: Sequence[str]) -> list[Note]:
+        """Write notes (name: seconds to live) anew, remove some, and read all that are alive."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """One vector with its payload. `id` is a UUID text; the client's own id is in the payload."""
 

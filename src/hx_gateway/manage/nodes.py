@@ -20,7 +20,11 @@ _OK = 200
 
 
 class ModelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A model on a node. `context`: its window where known. Bytes; `vram` of those in memory."""
+    """A model on a node. `context`: its window where known. Bytes; `vram` of those in memory.
+
+    `in_flight` and `waiting` are this process's, which has its share of the `parallel` places when
+    more than one uses them (`sharers`).
+    """
 
     name: str
     size: int = 0
@@ -31,6 +35,7 @@ class ModelView(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 0
     waiting: int = 0
     parallel: int | None = None
+    sharers: int = 1
 
 
 class NodeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +134,7 @@ class NodeService:
             in_flight=spot.busy if spot else 0,
             waiting=self._fleet.line.count(place),
             parallel=spot.limit(now) if spot else sight.node.parallel,
+            sharers=self._fleet.sharers(place),
         )
 
 

@@ -15,10 +15,11 @@ from hx_gateway.core.node import Resident
 from hx_gateway.core.route import Deployment, Node
 from hx_gateway.core.snapshot import FleetSettings
 from hx_gateway.routing.line import Line, Waiting
-from hx_gateway.routing.parallel import Parallel, Work
+from hx_gateway.routing.parallel import Parallel, Work, share
 from hx_gateway.routing.sight import NodeState, Sight
 
 Place = tuple[str, str]  # a node's name, a model's full name
+Sharers = tuple[int, int]  # how many processes use a place, and the rank of this one
 Deployments = Sequence[Deployment]
 
 _FULL = NodeBusy("Every node that has the model is busy.")
@@ -88,6 +89,7 @@ class Fleet:
         self.sights: dict[str, Sight] = {}
         self.line: Line[Place] = Line()
         self.on_suspect: Callable[[str], None] = _unheard
+        self._sharers: Mapping[Place, Sharers] = {}
         self._spots: dict[Place, Parallel] = {}
         self._running: dict[str, int] = {}
         self._comes: dict[Waiting[Place], Come] = {}
@@ -123,6 +125,18 @@ class Fleet:
             return False
         self._dismiss()
         return True
+
+    # Told by whoever hears of other processes
+
+    def used(self) -> set[Place]:
+        """Give the places where calls of this process are, or wait."""
+        return self.line.places().union(place for place, spot in self._spots.items() if spot.busy)
+
+    def divide(self, sharers: Mapping[Place, Sharers], now: float) -> None:
+        """Share these places with other processes, and no others."""
+        if sharers != self._sharers:
+            self._sharers = sharers
+            self.advance(now)
 
     # Asked when a deployment is chosen
 
@@ -275,6 +289,10 @@ class Fleet:
         """Get what is under way at a place; None for nothing."""
         return self._spots.get(place)
 
+    def sharers(self, place: Place) -> int:
+        """Count the processes that use a place, this one included."""
+        return self._sharers.get(place, (1, 0))[0]
+
     def in_flight(self, name: str) -> int:
         """Count our calls at a node."""
         return sum(spot.busy for (node, _), spot in self._spots.items() if node == name)
@@ -297,7 +315,11 @@ class Fleet:
 
     def _is_free(self, place: Place, now: float) -> bool:
         spot = self._spots.get(place)
-        return spot is None or spot.busy < spot.limit(now)
+        return spot is None or spot.busy < self._limit(place, spot, now)
+
+    def _limit(self, place: Place, spot: Parallel, now: float) -> int:
+        sharers = self._sharers.get(place)
+        return spot.limit(now) if sharers is None else share(spot.limit(now), *sharers)
 
     def _is_away(self, one: Deployment, sight: Sight) -> bool:
         return sight.state is NodeState.ASLEEP or sight.lacks(self.place_of(one)[1])
@@ -322,9 +344,10 @@ class Fleet:
         return 1 if sight.state is NodeState.AWAKE else 2
 
     def _load(self, one: Deployment, now: float) -> tuple[float, int]:
-        spot = self._spots.get(self.place_of(one))
-        share = 0.0 if spot is None else spot.busy / spot.limit(now)
-        return share, self.in_flight(one.node or "")
+        place = self.place_of(one)
+        spot = self._spots.get(place)
+        taken = 0.0 if spot is None else spot.busy / self._limit(place, spot, now)
+        return taken, self.in_flight(one.node or "")
 
     def _reason(self, one: Deployment, peers: Deployments, now: float) -> str:
         rank = self._rank(one)

@@ -19,17 +19,23 @@ FAILURES_IN_A_ROW = 3
 FAILURE_RATIO = 0.5
 FAILURE_MINIMUM = 5
 ALLOWED_WINDOW_S = 60.0
+_SAME_S = 0.1  # ends that are no further apart are one: a clock is read twice
 
 
 class Health:
     """The vitals of all deployments, by deployment id. Survives a reload."""
 
     def __init__(self, *, cooldown_s: float = 5.0, enabled: bool = True) -> None:
-        """`cooldown_s` is the default; `enabled` False keeps every breaker closed."""
+        """`cooldown_s` is the default; `enabled` False keeps every breaker closed.
+
+        `on_open` is told of each cooldown, `on_refused` of those that an upstream's answer caused:
+        what it says is as true for other processes, a connection that fails may be our own fault.
+        """
         self._cooldown_s = cooldown_s
         self._enabled = enabled
         self._vitals: dict[str, Vitals] = {}
         self.on_open: Callable[[Deployment, float], None] = _unheard
+        self.on_refused: Callable[[Deployment, float], None] = _unheard
 
     def configure(self, *, cooldown_s: float, enabled: bool) -> None:
         """Take over new settings after a reload."""
@@ -92,6 +98,21 @@ class Health:
             vitals.first.add(now, TIMEOUT_S)
         if vitals.open_until or _should_open(vitals, deployment, now, fault, alone=alone):
             self._open(deployment, now, self._cooldown(deployment, fault))
+            if vitals.open_until and fault.upstream_status is not None:
+                self.on_refused(deployment, vitals.cooldown_s)
+
+    def heard(self, deployment: Deployment, now: float, *, age_s: float, left_s: float) -> bool:
+        """Take over that another process took it out `age_s` ago; says whether it is news here.
+
+        Whoever has had an answer since then knows better.
+        """
+        vitals = self.of(deployment)
+        knows_better = vitals.heard_at > now - age_s and not vitals.failures_in_a_row
+        until = now + left_s
+        if not self._enabled or knows_better or vitals.open_until > until - _SAME_S:
+            return False
+        vitals.open_until, vitals.cooldown_s, vitals.probe_until = until, age_s + left_s, 0.0
+        return True
 
     def woke(self, deployment: Deployment, now: float) -> None:
         """Note that it can be reached again: the next call may find out whether it answers."""

@@ -11,6 +11,14 @@ SHUT_S = 600.0
 WEIGHT = 0.2
 
 
+def share(places: int, sharers: int, rank: int) -> int:
+    """Say how many of some places one of several processes may use; `rank` counts them from 0.
+
+    Each gets one at least: nobody is to wait for ever.
+    """
+    return max(places // sharers + (rank < places % sharers), 1)
+
+
 class Work:
     """One call that a node works on, or lets wait."""
 

@@ -258,3 +258,21 @@ def test_a_deployment_sleeps_with_its_node() -> None:
     assert fleet.is_asleep(GPU1)
     assert not fleet.is_asleep(GPU2)
     assert not fleet.is_asleep(deployment("rented"))
+
+
+def test_places_are_shared_with_other_processes_that_use_them_and_only_as_long_as_they_do() -> None:
+    fleet = fleet_of(node("gpu1", parallel=4))
+    place = fleet.place_of(GPU1)
+    assert fleet.used() == set()
+    for _ in range(2):
+        fleet.take(GPU1, (), "key", 0.0)
+    assert fleet.used() == {place}
+    assert fleet.is_free(GPU1, 0.0)
+    assert fleet.sharers(place) == 1
+    fleet.divide({place: (2, 0)}, 0.0)
+    assert fleet.sharers(place) == 2
+    assert not fleet.is_free(GPU1, 0.0)
+    come = waiting(fleet, "key", GPU1)
+    assert not come.done()
+    fleet.divide({}, 0.0)  # the other has no calls there any more
+    assert come.done()

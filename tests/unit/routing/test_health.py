@@ -183,3 +183,63 @@ def test_what_can_be_reached_again_is_tried_before_its_time_is_over() -> None:
     assert health.of(A).state(NOW + 1.0) is State.HALF_OPEN
     assert health.is_usable(A, NOW + 1.0)
     health.woke(deployment("unheard of"), NOW)
+
+
+REFUSED = Overloaded("busy", upstream_status=429, retry_after_s=9.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "fault", "told"),
+    [
+        (1, REFUSED, [9.0]),
+        (3, Overloaded("broken", upstream_status=500), [5.0]),
+        (2, Overloaded("broken", upstream_status=500), []),
+        (3, DOWN, []),  # the way there may be broken on our side only
+        (9, Rejected("bad", upstream_status=400), []),
+    ],
+)
+def test_what_an_upstream_says_is_told_to_others(
+    times: int, fault: UpstreamError, told: list[float]
+) -> None:
+    health = Health(cooldown_s=5.0)
+    heard: list[float] = []
+    health.on_refused = lambda _, seconds: heard.append(seconds)
+    failed(times, fault, health=health)
+    assert heard == told
+
+
+def test_what_others_say_opens_the_breaker_until_then() -> None:
+    health, told = Health(), list[float]()
+    health.on_open = health.on_refused = lambda _, seconds: told.append(seconds)
+    assert health.heard(A, NOW, age_s=1.0, left_s=8.0)
+    assert not health.is_usable(A, NOW + 7.9)
+    assert health.of(A).state(NOW + 8.0) is State.HALF_OPEN
+    assert told == []  # it goes no further, and is counted where it happened
+    assert not health.heard(A, NOW + 1.0, age_s=2.0, left_s=7.0)  # the same once more
+    assert health.heard(A, NOW + 1.0, age_s=0.0, left_s=30.0)
+    assert not health.is_usable(A, NOW + 30.0)
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "believes"), [(NOW - 0.5, False), (NOW - 1.5, True), (None, True)]
+)
+def test_an_answer_of_ones_own_since_then_counts_more_than_what_others_say(
+    answered_at: float | None, believes: bool
+) -> None:
+    """Else one process with a broken network would take deployments from all others."""
+    health = Health()
+    if answered_at is not None:
+        health.of(A).succeeded(answered_at, 0.1)
+    assert health.heard(A, NOW, age_s=1.0, left_s=8.0) is believes
+    assert health.is_usable(A, NOW) is not believes
+
+
+def test_a_fault_since_then_is_no_better_knowledge() -> None:
+    health = failed(1, Overloaded("broken", upstream_status=500))
+    assert health.heard(A, NOW, age_s=1.0, left_s=8.0)
+
+
+def test_what_others_say_opens_nothing_where_cooldowns_are_off() -> None:
+    health = Health(enabled=False)
+    assert not health.heard(A, NOW, age_s=0.0, left_s=8.0)
+    assert health.is_usable(A, NOW)

@@ -1,6 +1,8 @@
 """What a node can do at once, learned from who answers while others are still there."""
 
-from hx_gateway.routing.parallel import MISSES, SHUT_S, Parallel
+import pytest
+
+from hx_gateway.routing.parallel import MISSES, SHUT_S, Parallel, share
 
 
 def test_what_was_stated_is_not_learned() -> None:
@@ -63,3 +65,13 @@ def test_the_usual_time_is_that_of_calls_that_answered() -> None:
     failed = spot.begin(10.0)
     spot.end(failed, 99.0)
     assert (spot.mean_s, spot.busy) == (4.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("places", "sharers", "shares"),
+    [(4, 1, [4]), (4, 2, [2, 2]), (5, 3, [2, 2, 1]), (2, 3, [1, 1, 1]), (1, 2, [1, 1])],
+)
+def test_places_are_shared_out_whole_and_each_process_has_one(
+    places: int, sharers: int, shares: list[int]
+) -> None:
+    assert [share(places, sharers, rank) for rank in range(sharers)] == shares

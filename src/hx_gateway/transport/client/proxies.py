@@ -38,7 +38,7 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
         `httpproxy.Config` has it).
         """
         proxy = self.https if origin.scheme == "https" else self.http
-        if proxy is None or origin.socket_path is not None or _is_loopback(origin.host):
+        if proxy is None or origin.is_local:
             return None
         if any(_covers(rule, origin.host.lower(), origin.port) for rule in self.no_proxy):
             return None
@@ -98,15 +98,6 @@ def _basic(user: str, password: str) -> Secret | None:
         return None
     pair = f"{unquote(user)}:{unquote(password)}".encode()
     return Secret("Basic " + base64.b64encode(pair).decode("ascii"))
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _covers(rule: str, host: str, port: int) -> bool:
