@@ -290,6 +290,8 @@ async def test_hits_and_misses_are_counted_and_logged(cached: Gateway, upstream:
     for name in ("hits_metric", "misses_metric"):
         assert f"litellm_cache_{name}_total{{" in text
     assert "litellm_cached_tokens_metric_total{" in text
+    hits = [line for line in text.splitlines() if line.startswith("litellm_cache_hits_metric")]
+    assert any('model="scripted"' in line and not line.endswith(" 0.0") for line in hits)
     await until(lambda: '"cache_hit":true' in cached.logs(), 30.0, "its line in the log")
 
 

@@ -16,7 +16,7 @@ from hx_gateway.core.chat import Chat
 from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.event import Event
 from hx_gateway.core.principal import Principal
-from hx_gateway.core.route import Route
+from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.core.usage import Usage
 
@@ -146,7 +146,7 @@ class AnswerCache:
         body: bytes,
         events: Sequence[Event] | None,
         usage: Usage | None,
-        deployment_id: str | None,
+        deployment: Deployment | None,
     ) -> Entry | None:
         """Make an entry of a whole answer; None when it is not worth keeping.
 
@@ -162,7 +162,9 @@ class AnswerCache:
             body=body,
             created_at=self._clock.now(),
             usage=usage,
-            deployment_id=deployment_id,
+            deployment_id=None if deployment is None else deployment.id,
+            provider=None if deployment is None else deployment.provider.name,
+            upstream_model=None if deployment is None else deployment.model,
         )
 
     def found(self, question: Question, entry: Entry) -> Found:

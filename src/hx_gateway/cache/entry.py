@@ -13,7 +13,8 @@ _SUM = 16
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A complete answer: `body` is the whole answer in the format `dialect`.
 
-    `created_at` is wall time. `deployment_id` is who made it. `usage` is None when nobody knew.
+    `created_at` is wall time. `deployment_id`, `provider` and `upstream_model` are who
+    made it. `usage` is None when nobody knew.
     `streams`: nothing is lost when it is streamed.
     """
 
@@ -23,6 +24,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     usage: Usage | None = None
     deployment_id: str | None = None
+    provider: str | None = None
+    upstream_model: str | None = None
     streams: bool = True
 
 

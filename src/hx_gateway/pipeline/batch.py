@@ -51,11 +51,10 @@ class Batch:
     async def keep(self) -> None:
         """Keep what was answered, each input for itself."""
         deployment = self._record.deployment
-        id_ = None if deployment is None else deployment.id
         for part, piece in self._fresh:
             question = self._question.of(part)
             usage = None if piece.tokens is None else Usage(input=piece.tokens)
-            entry = self._cache.entry(question, piece.body, None, usage, id_)
+            entry = self._cache.entry(question, piece.body, None, usage, deployment)
             if entry is not None:
                 await self._cache.keep(question, entry)
                 await asyncio.sleep(0)  # a store at hand does not wait, but others do

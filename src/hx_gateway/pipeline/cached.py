@@ -211,8 +211,7 @@ class CachedAnswers:
 
     def _entry(self, work: _Work, body: bytes, events: list[Event] | None) -> Entry | None:
         record = work.record
-        id_ = record.deployment.id if record.deployment else None
-        return self._cache.entry(work.question, body, events, record.usage, id_)
+        return self._cache.entry(work.question, body, events, record.usage, record.deployment)
 
     def _land(self, work: _Work, entry: Entry | None) -> None:
         """Give an answer to those who wait for it, and keep it.

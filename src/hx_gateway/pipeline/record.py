@@ -15,6 +15,8 @@ from hx_gateway.routing.plan import Try
 
 MAX_PARTIES = 10_000
 _NOTHING = Usage()
+MadeBy = tuple[str | None, str | None]  # a provider, and its model
+_NOBODY: MadeBy = (None, None)
 
 
 class Desk:
@@ -26,11 +28,20 @@ class Desk:
         """Every receipt goes to all `sinks`."""
         self.clock = clock
         self.sinks = sinks
-        self._parties: dict[tuple[str | bool | None, ...], Parties] = {}
+        self._parties: dict[tuple[str | bool | MadeBy | None, ...], Parties] = {}
 
-    def parties(self, call: Call, principal: Principal, deployment: Deployment | None) -> Parties:
-        """Give the parties of a call; the same object whenever they are the same."""
-        id_, model = (deployment.id, deployment.model) if deployment else (None, None)
+    def parties(
+        self,
+        call: Call,
+        principal: Principal,
+        deployment: Deployment | None,
+        made_by: MadeBy | None = None,
+    ) -> Parties:
+        """Give the parties of a call; the same object whenever they are the same.
+
+        `made_by`: who once made the answer that was given, where nobody was asked.
+        """
+        id_, model = (deployment.id, deployment.model) if deployment else (None, made_by)
         key = (
             principal.key_id,
             principal.alias,
@@ -55,8 +66,8 @@ class Desk:
                 user_id=principal.user_id,
                 team_id=principal.team_id,
                 deployment_id=id_,
-                provider=deployment.provider.name if deployment else None,
-                upstream_model=model,
+                provider=deployment.provider.name if deployment else (made_by or _NOBODY)[0],
+                upstream_model=deployment.model if deployment else (made_by or _NOBODY)[1],
             )
         return parties
 
@@ -70,6 +81,7 @@ class Record:
         "_clock",
         "_desk",
         "_is_asking",
+        "_made_by",
         "_settled",
         "_tried_at",
         "attempts",
@@ -191,8 +203,14 @@ class Record:
         """Whether there is a receipt."""
         return self._settled
 
-    def served(self, usage: Usage | None, label: str) -> None:
-        """Note that a kept answer was given: its usage is shown, and nothing is paid for it."""
+    def served(
+        self, usage: Usage | None, label: str, provider: str | None = None, model: str | None = None
+    ) -> None:
+        """Note that a kept answer was given: its usage is shown, and nothing is paid for it.
+
+        `provider` and its `model` made it once; no deployment was asked now.
+        """
+        self._made_by = (provider, model)
         self.cache_hit = True
         self.cache_key = label
         self.usage = usage
@@ -225,7 +243,9 @@ class Record:
         seconds = now - self._began
         return Receipt(
             call_id=self._call.id,
-            parties=self._desk.parties(self._call, self.principal, deployment),
+            parties=self._desk.parties(
+                self._call, self.principal, deployment, self._made_by if self.cache_hit else None
+            ),
             ending=ending,
             status=status,
             started_at=self._clock.now() - seconds,

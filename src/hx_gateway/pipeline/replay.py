@@ -28,7 +28,7 @@ def replay(found: Found, call: Call, record: Record) -> Response | None:
             return None
         writer = WAYS_IN[call.dialect].writer(call)
         body, chunks = b"", Canned(writer.write(events) + writer.end())
-    record.served(entry.usage, found.label)
+    record.served(entry.usage, found.label, entry.provider, entry.upstream_model)
     record.settle(Ending.COMPLETE, status=200)
     headers = _headers(found, call)
     headers += (JSON_TYPE,) if chunks is None else (SSE_TYPE, _UNCACHED)

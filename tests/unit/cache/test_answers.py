@@ -231,8 +231,9 @@ def test_an_answer_knows_its_age() -> None:
     of = cache(clock)
     question = ask(of, call(cache=CacheWish(max_age_s=10)))
     assert question is not None
-    entry = of.entry(question, b"{}", STOP, None, "d1")
+    entry = of.entry(question, b"{}", STOP, None, chat_deployment("d1"))
     assert entry is not None
+    assert (entry.deployment_id, entry.provider) == ("d1", "vendor")
     found = Found(entry=entry, label="l")
     clock.advance(10)
     assert of.suits(question, found)

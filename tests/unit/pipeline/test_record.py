@@ -71,9 +71,11 @@ def test_an_unknown_price_is_no_cost_rather_than_none_at_all() -> None:
 def test_a_kept_answer_costs_nothing_and_names_itself() -> None:
     clock, receipts = FakeClock(), Receipts()
     record = begin(clock, receipts)
-    record.served(Usage(input=7), "label")
+    record.served(Usage(input=7), "label", "vendor", "upstream-model")
     record.settle(Ending.COMPLETE, status=200)
     receipt = receipts.only
+    assert (receipt.provider, receipt.upstream_model) == ("vendor", "upstream-model")
+    assert receipt.deployment_id is None  # none was asked: nothing counts against its limits
     assert (receipt.cache_hit, receipt.cache_key, receipt.cost) == (True, "label", 0)
     assert receipt.usage == Usage(input=7)
 
