@@ -15,7 +15,7 @@ from hx_gateway.core.snapshot import (
 
 TYPES = ("local", "disk", "redis", *SEMANTIC_TYPES)
 _PARAMS = "litellm_settings.cache_params"
-# LiteLLM's other stores; the cache stays off with them, and everything else works.
+# LiteLLM's other stores. Off would be what nobody asked for; these too outlive the process.
 _FOREIGN = frozenset({"s3", "gcs", "azure-blob"})
 _FOREIGN_OPERATIONS = frozenset({"transcription"})
 _OWN_TTL = {"local": "default_in_memory_ttl"} | dict.fromkeys(REDIS_TYPES, "default_in_redis_ttl")
@@ -50,9 +50,12 @@ def _judge_type(choices: Choices, report: Report) -> None:
             "cache.type", "redis" if has_redis else "local", Place("whether there is a Redis")
         )
     elif type_.value in _FOREIGN:
-        text = f"{type_.value} is not supported; no answers are kept. Use one of {', '.join(TYPES)}"
+        instead = "redis" if has_redis else "disk"
+        text = (
+            f"{type_.value} is not supported: answers are kept in `{instead}`, nothing in a bucket"
+        )
         report.warning(type_.place, f"{_PARAMS}.type", text)
-        choices.put("cache.enabled", value=False, place=type_.place)
+        choices.put("cache.type", instead, type_.place)
     elif type_.value not in TYPES:
         report.problem(type_.place, f"{_PARAMS}.type", f"must be one of {', '.join(TYPES)}")
     elif type_.value in REDIS_TYPES and not has_redis:

@@ -51,13 +51,16 @@ def test_the_type_is_what_was_said_else_redis_if_there_is_one(
     assert report.problems == []
 
 
+@pytest.mark.parametrize("redis", [True, False])
 @pytest.mark.parametrize("type_", ["s3", "gcs", "azure-blob"])
-def test_litellms_other_stores_switch_it_off_with_a_warning(type_: str) -> None:
-    choices, report = judged(f"litellm_settings: {{cache: true, cache_params: {{type: {type_}}}}}")
-    assert choices["cache.enabled"].value is False
+def test_instead_of_a_bucket_answers_are_in_redis_or_on_disk(type_: str, *, redis: bool) -> None:
+    """The cache was off with them."""
+    text = f"litellm_settings: {{cache: true, cache_params: {{type: {type_}}}}}"
+    choices, report = judged(text, redis=redis)
+    instead = "redis" if redis else "disk"
+    assert (choices["cache.enabled"].value, choices["cache.type"].value) == (True, instead)
     (warning,) = report.warnings
-    assert "litellm_settings.cache_params.type" in warning
-    assert type_ in warning
+    assert all(word in warning for word in ("cache_params.type", type_, instead))
 
 
 @pytest.mark.parametrize(
