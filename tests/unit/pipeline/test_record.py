@@ -74,8 +74,13 @@ def test_a_kept_answer_costs_nothing_and_names_itself() -> None:
     record.served(Usage(input=7), "label", "vendor", "upstream-model")
     record.settle(Ending.COMPLETE, status=200)
     receipt = receipts.only
-    assert (receipt.provider, receipt.upstream_model) == ("vendor", "upstream-model")
-    assert receipt.deployment_id is None  # none was asked: nothing counts against its limits
+    assert (receipt.parties.provider, receipt.parties.upstream_model) == (
+        "vendor",
+        "upstream-model",
+    )
+    assert (
+        receipt.parties.deployment_id is None
+    )  # none was asked: nothing counts against its limits
     assert (receipt.cache_hit, receipt.cache_key, receipt.cost) == (True, "label", 0)
     assert receipt.usage == Usage(input=7)
 
