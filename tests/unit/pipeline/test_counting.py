@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.support.calls import call
 from tests.support.deployments import route
-from tests.support.golden import deployment_of
+from tests.support.golden import CREDENTIAL, deployment_of
 from tests.support.pipelines import CALLER, Rig, chat_deployment
 from tests.support.sender import Answer, ScriptedSender
 
@@ -69,6 +69,25 @@ async def test_what_the_upstream_refuses_is_the_callers_mistake() -> None:
     sender = ScriptedSender(a=[Answer(400, body)])
     with pytest.raises(Rejected, match="messages: bad"):
         await counter(sender, route("m", counting("a"))).count(CALL, CHAT, CALLER)
+
+
+async def test_an_upstream_that_repeats_our_credential_does_not_give_it_away() -> None:
+    told = f"no key {CREDENTIAL} may count"
+    body = b'{"type":"error","error":{"type":"invalid_request_error","message":"%b"}}'
+    sender = ScriptedSender(a=[Answer(400, body % told.encode())])
+    with pytest.raises(Rejected) as caught:
+        await counter(sender, route("m", counting("a"))).count(CALL, CHAT, CALLER)
+    assert caught.value.message == "no key *** may count"
+    assert (b"x-api-key", CREDENTIAL.encode()) in sender.sent[0][1].headers  # the control
+
+
+async def test_a_count_leaves_no_receipt() -> None:
+    """Nothing is made, so nothing is billed; the access log has its line all the same."""
+    sender = ScriptedSender(a=[Answer(200, b'{"input_tokens":12}')])
+    rig = Rig(sender, route("m", counting("a")))
+    await TokenCounter(rig.pipeline.table, sender).count(CALL, CHAT, CALLER)
+    assert rig.receipts.all == []
+    assert rig.health.of(counting("a")).in_flight == 0
 
 
 async def test_nobody_is_asked_unless_wanted() -> None:
