@@ -16,6 +16,7 @@ from hx_gateway.core.http import Chunks, HttpRequest, Origin
 from hx_gateway.core.provider import Decoder, Provider, WayOut
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
+from hx_gateway.dialects.opaque import OpaqueOut
 from hx_gateway.pipeline.reply import Canned
 from hx_gateway.providers.registry import PROVIDERS
 
@@ -76,6 +77,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     def deployment(self, **fields: Any) -> Deployment:
         return deployment_of(self.provider, **fields)
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether its answer is a stream that is passed on, whatever it says."""
+        kind = recorded(self.path("response.http"))[1][b"content-type"]
+        return isinstance(self.out, OpaqueOut) and kind.startswith(b"text/event-stream")
 
     def path(self, ending: str) -> Path:
         return ROOT / self.vendor / f"{self.kind}.{self.name}.{ending}"
@@ -166,14 +173,24 @@ def relayed_cases() -> list[Case]:
 
 
 def answer_cases(*, stream: bool) -> list[Case]:
-    """Every recorded answer: streams, or whole ones."""
+    """Every recorded answer that could be translated: streams, or whole ones."""
+    return [
+        case for case in _recorded_cases() if not case.is_carried and case.call().stream is stream
+    ]
+
+
+def carried_cases() -> list[Case]:
+    """Every recorded stream of what nobody translates: pictures, sounds, transcripts."""
+    return [case for case in _recorded_cases() if case.is_carried]
+
+
+def _recorded_cases() -> list[Case]:
     paths = sorted(set(ROOT.glob("*/*.response.http")) - set(error_paths()))
-    cases = [
+    return [
         Case(vendor=path.parent.name, kind=kind, name=name)
         for path in paths
         for kind, name in [path.name.removesuffix(".response.http").split(".", 1)]
     ]
-    return [case for case in cases if case.call().stream is stream]
 
 
 def error_paths() -> list[Path]:
