@@ -179,6 +179,20 @@ async def watchdog(_upstream: Upstream) -> Any:
     }
 
 
+async def killed(_upstream: Upstream) -> Any:
+    old, restarts = pid(), int(show("NRestarts"))
+    os.kill(old, signal.SIGKILL)
+
+    async def is_new() -> bool:
+        return pid() not in {0, old} and await is_ready()
+
+    return {
+        "seconds": await until(is_new, 60),
+        "restarts": int(show("NRestarts")) - restarts,
+        "answers": (await ask("/v1/models")).status,
+    }
+
+
 async def drain(upstream: Upstream) -> Any:
     old = pid()
     upstream.reply = " ".join(f"word{number}" for number in range(WORDS))
@@ -262,6 +276,7 @@ async def tell() -> None:
             "restarts": restarts,
             "smoke": smoke,
             "watchdog": watchdog,
+            "killed": killed,
         }.items():
             try:
                 story[name] = await chapter(upstream)

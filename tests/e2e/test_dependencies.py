@@ -53,9 +53,10 @@ async def until_deps(gateway: Gateway, **wanted: bool) -> None:
 
 
 @pytest.mark.parametrize("how", ["killed", "hung"])
-async def test_redis_away_is_shown_and_hurts_nobody(
+async def test_hlt_04_redis_away_is_shown_and_hurts_nobody(
     shared_gateway: Gateway, valkey: ValkeyServer, how: str
 ) -> None:
+    pid = shared_gateway.pid
     (valkey.kill if how == "killed" else valkey.stop)()
     try:
         await until_deps(shared_gateway, redis=False, postgres=True, qdrant=True)
@@ -64,9 +65,12 @@ async def test_redis_away_is_shown_and_hurts_nobody(
     finally:
         (valkey.restart if how == "killed" else valkey.cont)()
     await until_deps(shared_gateway, redis=True, qdrant=True)
+    assert (shared_gateway.pid, shared_gateway.alive) == (pid, True)  # without a restart
 
 
-async def test_a_dead_vector_engine_is_a_typed_503_and_comes_back(shared_gateway: Gateway) -> None:
+async def test_rs_14_a_dead_vector_engine_is_a_typed_503_and_comes_back(
+    shared_gateway: Gateway,
+) -> None:
     documents = {"documents": [{"id": "1", "text": "kept", "namespace": "a"}]}
     assert (await shared_gateway.ask("/v1/rag/upsert", json=documents)).status == 200
     engine = next(pid for pid in children(shared_gateway.pid) if "local.vectors" in command(pid))

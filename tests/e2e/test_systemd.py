@@ -96,6 +96,14 @@ def test_a_loop_that_hangs_is_restarted_by_the_watchdog(story: dict[str, Any]) -
     assert seen["answers"] == 200
 
 
+def test_life_07_a_process_that_is_killed_is_ready_again_within_30_s(
+    story: dict[str, Any],
+) -> None:
+    seen = story["killed"]
+    assert (seen["restarts"], seen["answers"]) == (1, 200)
+    assert seen["seconds"] <= 30
+
+
 def test_a_stream_under_way_survives_a_restart(story: dict[str, Any]) -> None:
     seen = story["drain"]
     assert seen["new_pid"] is True

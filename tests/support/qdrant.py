@@ -21,12 +21,16 @@ Answer = tuple[int, Any]
 
 
 class QdrantDouble:
-    """One double. `mode` None answers; `status`, `garbage` or `hang` are faults."""
+    """One double. `mode` None answers; `status`, `garbage` or `hang` are faults.
+
+    `faults` counts the requests that met one, without those that only ask whether it is there.
+    """
 
     def __init__(self, api_key: str | None) -> None:
         self.api_key = api_key
         self.port = 0
         self.mode: str | None = None
+        self.faults = 0
         self.fault_status = 500
         self.requests: list[tuple[str, str, Any]] = []
         self.indexes: dict[str, dict[str, Any]] = {}
@@ -133,6 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         double = self.server.double
+        double.faults += double.mode is not None and self.path != "/collections"
         if double.mode == "hang":
             double.released.wait(10)
         if double.mode == "garbage":

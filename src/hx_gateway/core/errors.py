@@ -279,6 +279,7 @@ class Unfit(UpstreamError):
 class Unreachable(UpstreamError):
     """No connection: refused, reset before an answer, name unknown, TLS failed (502)."""
 
+    type = "upstream_unavailable"
     code = "upstream_unavailable"
     transient = True
 
@@ -307,6 +308,7 @@ class NoDeployment(UpstreamError):
     """Nobody is left to ask (503)."""
 
     status = 503
+    type = "upstream_unavailable"
     code = "upstream_unavailable"
     retryable = False
 

@@ -68,13 +68,13 @@ class KeyName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     key: Name
 
 
-class InfoQuery(msgspec.Struct, frozen=True, kw_only=True):
+class KeyInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which key: its text or SHA-256 hex; none for the caller's own."""
 
     key: str | None = None
 
 
-class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
+class KeyListQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which keys, and which page of them."""
 
     page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
@@ -134,7 +134,7 @@ class KeyRoutes:
 
     async def page(self, visit: Visit) -> Response:
         """List keys."""
-        query: ListQuery = visit.query
+        query: KeyListQuery = visit.query
         wanted = KeyFilter(
             alias=query.key_alias,
             user_id=query.user_id,
@@ -155,7 +155,7 @@ class KeyRoutes:
 
     async def info(self, visit: Visit) -> Response:
         """Show one key."""
-        query: InfoQuery = visit.query
+        query: KeyInfoQuery = visit.query
         record = await self._service.find(visit.caller, query.key or None)
         return json_response(KeyInfo(key=query.key or record.id, info=view_key(record)))
 
@@ -224,7 +224,7 @@ def endpoints(service: KeyService) -> tuple[Endpoint, ...]:
             name="list_key_page",
             summary="List keys, newest first",
             tag="keys",
-            query=ListQuery,
+            query=KeyListQuery,
             answer=KeyPage,
         ),
         Endpoint(
@@ -235,7 +235,7 @@ def endpoints(service: KeyService) -> tuple[Endpoint, ...]:
             name="get_key_info",
             summary="Show a key; without the admin scope only one's own",
             tag="keys",
-            query=InfoQuery,
+            query=KeyInfoQuery,
             answer=KeyInfo,
             errors=(403, 404),
         ),

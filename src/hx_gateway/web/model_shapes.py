@@ -72,13 +72,13 @@ class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
-class InfoQuery(msgspec.Struct, frozen=True, kw_only=True):
+class ModelInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment by its id, or all."""
 
     litellm_model_id: str | None = None
 
 
-class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"model_id": "modelId"}):
+class ModelPageQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"model_id": "modelId"}):
     """Which page; only names with `search` in them, of one `model`, or one deployment."""
 
     page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1

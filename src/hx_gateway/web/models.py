@@ -27,11 +27,11 @@ from hx_gateway.web.model_shapes import (
     Health,
     HealthQuery,
     Info,
-    InfoQuery,
     Model,
+    ModelInfoQuery,
     ModelPage,
+    ModelPageQuery,
     Models,
-    PageQuery,
     Params,
     ParamsQuery,
     ParamsTaken,
@@ -67,7 +67,7 @@ class ModelRoutes:
 
     async def page(self, visit: Visit) -> Response:
         """List deployments by the page."""
-        query: PageQuery = visit.query
+        query: ModelPageQuery = visit.query
         all_ = [
             (route, each)
             for route, each in self._deployments(visit)
@@ -233,7 +233,7 @@ class ModelRoutes:
         )
 
 
-def _is_meant(query: PageQuery, route: Route, deployment: Deployment) -> bool:
+def _is_meant(query: ModelPageQuery, route: Route, deployment: Deployment) -> bool:
     return (
         (query.search is None or query.search.lower() in route.name.lower())
         and query.model in (None, route.name)
@@ -260,9 +260,9 @@ def endpoints(pipeline: Pipeline) -> tuple[Endpoint, ...]:
     """Make the endpoints of the family."""
     routes = ModelRoutes(pipeline)
     return (
-        _get("/model/info", "model_info", routes.info, InfoQuery, Models),
-        _get("/v1/model/info", "model_info_v1", routes.info, InfoQuery, Models),
-        _get("/v2/model/info", "model_info_v2", routes.page, PageQuery, ModelPage),
+        _get("/model/info", "model_info", routes.info, ModelInfoQuery, Models),
+        _get("/v1/model/info", "model_info_v1", routes.info, ModelInfoQuery, Models),
+        _get("/v2/model/info", "model_info_v2", routes.page, ModelPageQuery, ModelPage),
         _get("/model_group/info", "model_group_info", routes.groups, GroupQuery, Groups),
         Endpoint(
             method="GET",

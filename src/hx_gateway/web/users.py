@@ -50,7 +50,7 @@ class UserQuery(msgspec.Struct, frozen=True, kw_only=True):
     user_id: Name | None = None
 
 
-class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+class UserPageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which users, and which page of them. `user_ids` are separated by commas."""
 
     page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
@@ -148,7 +148,7 @@ class UserRoutes:
 
     async def page(self, visit: Visit) -> Response:
         """List users."""
-        query: PageQuery = visit.query
+        query: UserPageQuery = visit.query
         ids = None if query.user_ids is None else set(query.user_ids.split(","))
         found = [
             user
@@ -196,7 +196,7 @@ def endpoints(service: UserService, keys: KeyService) -> tuple[Endpoint, ...]:
             name="list_user_page",
             summary="List users",
             tag="users",
-            query=PageQuery,
+            query=UserPageQuery,
             answer=UserPage,
         ),
     )
