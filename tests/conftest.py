@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.pgbouncer import Pooler, is_installed, pgbouncer_before
 from tests.support.postgres import PostgresServer, postgres_server
 
 # The same examples in every run, at any speed of the machine: a run says something of the change,
@@ -23,6 +24,15 @@ def postgres() -> Iterator[PostgresServer]:
     """One server for all; a test that kills or hangs it must leave it running."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres: PostgresServer) -> Iterator[Pooler]:
+    """PgBouncer before the server, in transaction mode."""
+    if not is_installed():
+        pytest.skip("pgbouncer is not installed")
+    with pgbouncer_before(postgres) as pooler:
+        yield pooler
 
 
 @pytest.hookimpl(tryfirst=True)

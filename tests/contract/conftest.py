@@ -56,7 +56,15 @@ def settings(postgres: PostgresServer) -> StoreSettings:
     )
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "pooled"])
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        "postgres",
+        "pooled",
+        pytest.param("pgbouncer", marks=pytest.mark.slow),
+    ]
+)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     made: Store
     match request.param:
@@ -66,8 +74,11 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             made = SqliteStore(tmp_path / "hx.db")
         case kind:
             settings: StoreSettings = request.getfixturevalue("settings")
-            if kind == "pooled":
+            if kind != "postgres":
                 settings = msgspec.structs.replace(settings, prepared_statements=False)
+            if kind == "pgbouncer":
+                url = Secret(request.getfixturevalue("pooler").url("contract"))
+                settings = msgspec.structs.replace(settings, url=url)
             await upgrade(settings)
             made = PostgresStore(settings)
     yield made

@@ -196,7 +196,7 @@ async def look_at_database(snapshot: Snapshot) -> Finding:
     if outcome.verdict is SchemaVerdict.PENDING and snapshot.store.url is None:
         return _ok("database", f"{role}; brought up to date at the next start.")
     if outcome.verdict is SchemaVerdict.UNREACHABLE:
-        text = f"{role} does not answer: {outcome.reason or 'no connection'}."
+        text = outcome.reason or f"{role} does not answer."
         return _fail("database", text, "See that it runs, and that DATABASE_URL is right.")
     missing = "schema missing" if outcome.version is None else "schema not current"
     remedy = "`hx-gateway db status` says more, `hx-gateway db upgrade` brings it up to date."

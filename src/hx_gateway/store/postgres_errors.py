@@ -32,6 +32,14 @@ _TEXTS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
     (asyncpg.exceptions.InsufficientPrivilegeError, "refuses the user what is needed"),
     (asyncpg.exceptions.TooManyConnectionsError, "has no free connection"),
     (asyncpg.exceptions.CannotConnectNowError, "is starting or shutting down"),
+    (
+        (
+            asyncpg.exceptions.ProtocolViolationError,  # so PgBouncer refuses `search_path`
+            asyncpg.exceptions.InvalidSQLStatementNameError,
+            asyncpg.exceptions.DuplicatePreparedStatementError,
+        ),
+        "is behind a pooler that keeps no sessions: add pgbouncer=true to its URL",
+    ),
     (asyncpg.exceptions.ReadOnlySQLTransactionError, "is read-only"),
     (asyncpg.exceptions.DiskFullError, "has no space left"),
 )

@@ -22,6 +22,10 @@ CANARY = "canary-10.1.2.3"
         ),
         (asyncpg.exceptions.InvalidCatalogNameError(CANARY), "PostgreSQL has no such database."),
         (asyncpg.exceptions.TooManyConnectionsError(CANARY), "PostgreSQL has no free connection."),
+        (
+            asyncpg.exceptions.InvalidSQLStatementNameError(CANARY),
+            "PostgreSQL is behind a pooler that keeps no sessions: add pgbouncer=true to its URL.",
+        ),
         (asyncpg.exceptions.ReadOnlySQLTransactionError(CANARY), "PostgreSQL is read-only."),
         (
             asyncpg.exceptions.UndefinedTableError(CANARY),
