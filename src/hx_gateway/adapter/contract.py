@@ -7,7 +7,9 @@ from msgspec import Raw
 
 from hx_gateway.adapter.inner import without_inner
 from hx_gateway.core.call import Call
+from hx_gateway.core.chat import Chat
 from hx_gateway.core.errors import InvalidRequest
+from hx_gateway.core.provider import Question
 from hx_gateway.core.route import Deployment
 from hx_gateway.dialects.known import FIELDS
 
@@ -72,6 +74,23 @@ def check_losses(notes: Iterable[str], terms: Terms) -> None:
         what, _, name = note.partition(":")
         if what == "drop" and name not in terms.allowed:
             raise refused(name)
+
+
+def check_tools(question: Question, dialect: str, terms: Terms) -> None:
+    """Raise InvalidRequest for a call whose only tools run at their vendor, unless they may go.
+
+    An agent that searches the web by such a call would take for found what a model makes up.
+    """
+    if not isinstance(question, Chat) or not question.tools:
+        return
+    if terms.rule == "drop" or "tools" in terms.allowed:
+        return
+    if all(tool.raw is not None and tool.dialect != dialect for tool in question.tools):
+        raise InvalidRequest(
+            f"The model's provider does not have the tool '{question.tools[0].name[:64]}'.",
+            param="tools",
+            code="unsupported_parameter",
+        )
 
 
 def refused(name: str) -> InvalidRequest:

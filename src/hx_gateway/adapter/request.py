@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import Raw
 
-from hx_gateway.adapter.contract import apply_terms, check_losses, terms_of
+from hx_gateway.adapter.contract import apply_terms, check_losses, check_tools, terms_of
 from hx_gateway.adapter.headers import client_headers
 from hx_gateway.adapter.loss import left_behind
 from hx_gateway.adapter.quirks import without, without_paths
@@ -124,6 +124,7 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         body = out.encode(question, deployment.model, stream=call.stream)
         lost = left_behind(fields, question, way_in, out)
         check_losses(lost, terms)
+        check_tools(question, out.name, terms)
         dropped += lost
     if call.operation is Operation.EMBED:
         out = _expecting(out, count_inputs(fields))

@@ -5,9 +5,16 @@ import pytest
 from tests.support.calls import ask, call
 from tests.support.golden import deployment_of
 
-from hx_gateway.adapter.contract import Terms, apply_terms, check_losses, terms_of
+from hx_gateway.adapter.contract import (
+    Terms,
+    apply_terms,
+    check_losses,
+    check_tools,
+    terms_of,
+)
 from hx_gateway.adapter.request import prepare
 from hx_gateway.core.call import Contract
+from hx_gateway.core.chat import Chat, Tool
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.providers.registry import PROVIDERS
 
@@ -101,3 +108,30 @@ def test_a_path_in_the_words_of_the_provider_drops_there() -> None:
     sent = prepare(ask(tools=tools), deployment)
     assert msgspec.json.decode(sent.request.body)["tools"][0]["input_schema"] == {}
     assert "drop:tools[*].input_schema.type" in sent.changed
+
+
+SEARCH = Tool(name="web_search", raw=msgspec.Raw(b"{}"), dialect="anthropic_messages")
+
+
+@pytest.mark.parametrize(
+    ("tools", "terms", "is_refused"),
+    [
+        ((SEARCH,), Terms(), True),
+        ((SEARCH, SEARCH), Terms(rule="strict"), True),
+        ((SEARCH, Tool(name="f")), Terms(), False),
+        ((), Terms(), False),
+        ((SEARCH,), Terms(rule="drop"), False),
+        ((SEARCH,), Terms(allowed=frozenset({"tools"})), False),
+    ],
+)
+def test_a_call_whose_only_tools_run_elsewhere_is_refused(
+    tools: tuple[Tool, ...], terms: Terms, *, is_refused: bool
+) -> None:
+    """Symptom: Claude Code took for search results what a model without a search made up."""
+    chat = Chat(messages=(), tools=tools)
+    check_tools(chat, "anthropic_messages", terms)
+    if is_refused:
+        with pytest.raises(InvalidRequest, match="web_search"):
+            check_tools(chat, "openai_chat", terms)
+    else:
+        check_tools(chat, "openai_chat", terms)

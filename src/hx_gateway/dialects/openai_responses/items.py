@@ -56,6 +56,8 @@ class Item:
         return {**message, "status": status, "content": content}
 
     def _called(self, text: str) -> Json:
+        if self.original.search:
+            return {"call_id": self.call.id, "execution": "client", "arguments": _asked(text)}
         call: Json = {"call_id": self.call.id, "name": self.original.name}
         call["input" if self.original.custom else "arguments"] = text
         if self.original.namespace is not None:
@@ -79,8 +81,10 @@ def part_of(kind: str, text: str, logprobs: list[object] | None = None) -> Json:
             }
 
 
-_CALLS = frozenset({"function_call", "custom_tool_call"})
-_IDS = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs"}
+_CALLS = frozenset({"function_call", "custom_tool_call", "tool_search_call"})
+_IDS = {
+    "function_call": "fc", "custom_tool_call": "ctc", "tool_search_call": "tsc", "reasoning": "rs",
+}  # fmt: skip
 # By kind: the stem of its part events, of its text events, the field that numbers its part, and
 # the field of the whole text.
 _GRAMMAR = {
@@ -110,6 +114,17 @@ def _tokens(logprobs: Raw | None) -> list[object]:
         return list(_LOGPROBS.decode(logprobs).content or ())
     except NOT_JSON:
         return []
+
+
+_ASKED = msgspec.json.Decoder(dict[str, Raw])
+
+
+def _asked(arguments: str) -> dict[str, Raw] | dict[str, str]:
+    """Read what was searched for; a model's own idea of JSON is taken for the words."""
+    try:
+        return _ASKED.decode(arguments or "{}")
+    except NOT_JSON:
+        return {"query": arguments}
 
 
 class Items:
@@ -221,6 +236,7 @@ class Items:
         yield from self._close()
         original = self._original(started.name)
         kind = "custom_tool_call" if original.custom else "function_call"
+        kind = "tool_search_call" if original.search else kind
         item = self._calls[started.index] = self._new(kind)
         item.call = started
         item.original = original
@@ -229,8 +245,8 @@ class Items:
     def _arguments(self, event: ToolDelta) -> Iterator[tuple[str, Json]]:
         item = self._calls[event.index]
         item.pieces.append(event.arguments)
-        if item.original.custom:
-            return  # its text is in the JSON, which is read when it is whole
+        if item.original.custom or item.original.search:
+            return  # the JSON is read when it is whole
         place = {"item_id": item.id, "output_index": item.index}
         yield "function_call_arguments.delta", {**place, "delta": event.arguments}
 
@@ -245,7 +261,7 @@ class Items:
             item.pieces = [as_text(item.text)]
             yield "custom_tool_call_input.delta", {**place, "delta": item.text}
             yield "custom_tool_call_input.done", {**place, "input": item.text}
-        else:
+        elif not item.original.search:
             done = {**place, "name": item.original.name, "arguments": item.text}
             yield "function_call_arguments.done", done
         yield self._item_done(item)

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
 
+from hx_gateway.core import wire
 from hx_gateway.core.call import Call
 from hx_gateway.core.chat import (
     Chat,
@@ -35,7 +36,7 @@ from hx_gateway.dialects.fields import (
 from hx_gateway.dialects.foreign import RESPONSES_ONLY
 from hx_gateway.dialects.images import image_of_url
 from hx_gateway.dialects.openai_responses.reasoning import unsealed
-from hx_gateway.dialects.openai_responses.tools import flat_name, read_tools
+from hx_gateway.dialects.openai_responses.tools import SEARCH, flat_name, found_names, read_tools
 
 
 class _Text(msgspec.Struct):
@@ -57,10 +58,12 @@ class _Item(msgspec.Struct):
     call_id: str | None = None
     name: str | None = None
     namespace: str | None = None
-    arguments: str = ""
+    arguments: str | dict[str, Raw] = ""
     input: str = ""
     output: str | list[Raw] = ""
     summary: list[_Text] = []
+    execution: str | None = None
+    tools: list[Raw] = []
     encrypted_content: str | None = None
 
 
@@ -111,10 +114,11 @@ _NEEDED = ("conversation", "prompt", "background")
 _PASSING = frozenset(
     {
         "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
-        "mcp_list_tools", "tool_search_call", "tool_search_output", "additional_tools",
-        "compaction", "context_compaction", "ghost_snapshot",
+        "mcp_list_tools", "additional_tools", "compaction", "context_compaction",
+        "ghost_snapshot",
     }
 )  # fmt: skip
+_SEARCHES = frozenset({"tool_search_call", "tool_search_output"})
 _NOTHING = (None, Raw(b"null"), Raw(b"false"))
 
 
@@ -181,20 +185,20 @@ def _message(data: Raw, where: str) -> Message | None:
         item = _ITEM.decode(data)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"Invalid value for '{where}': {error}.", param=where) from None
+    if item.type in _PASSING or (item.type in _SEARCHES and item.execution != "client"):
+        return None
     match item.type:
         case "message":
             role = _ROLES.get(item.role or "")
             if role is None:
                 raise InvalidRequest(f"Unknown role '{item.role}'.", param=f"{where}.role")
             return Message(role=role, parts=tuple(_content(item.content, f"{where}.content")))
-        case "function_call" | "custom_tool_call":
+        case "function_call" | "custom_tool_call" | "tool_search_call":
             return Message(role=Role.ASSISTANT, parts=(_tool_use(item),))
-        case "function_call_output" | "custom_tool_call_output":
+        case "function_call_output" | "custom_tool_call_output" | "tool_search_output":
             return Message(role=Role.TOOL, parts=(_tool_result(item, where),))
         case "reasoning":
             return Message(role=Role.ASSISTANT, parts=(_thought(item, where),))
-        case kind if kind in _PASSING:
-            return None
         case _:
             raise InvalidRequest(
                 f"This model does not take input items of the type '{item.type}'.", param=where
@@ -203,10 +207,13 @@ def _message(data: Raw, where: str) -> Message | None:
 
 def _tool_use(item: _Item) -> ToolUse:
     custom = item.type == "custom_tool_call"
+    name = SEARCH if item.type == "tool_search_call" else item.name or ""
+    given = item.arguments
+    arguments = given if isinstance(given, str) else wire.encode(given).decode()
     return ToolUse(
         id=item.call_id or "",
-        name=flat_name(item.namespace, item.name or ""),
-        arguments=item.input if custom else item.arguments,
+        name=flat_name(item.namespace, name),
+        arguments=item.input if custom else arguments,
         custom=custom,
     )
 
@@ -224,6 +231,10 @@ def _reasoned(item: _Item, where: str) -> str:
 
 
 def _tool_result(item: _Item, where: str) -> ToolResult:
+    if item.type == "tool_search_output":
+        names = ", ".join(found_names(item.tools))
+        found = Text(text=f"Tools found: {names}." if names else "No tools found.")
+        return ToolResult(id=item.call_id or "", parts=(found,))
     parts = _content(item.output, f"{where}.output")
     return ToolResult(
         id=item.call_id or "",

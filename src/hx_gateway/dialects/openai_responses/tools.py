@@ -1,10 +1,11 @@
 """The tools of a Responses call: functions, custom tools, both in namespaces, and the vendor's own.
 
 Elsewhere a tool has one flat name and takes JSON. What a flat name stood for is found again when
-the model calls it.
+the model calls it. A search for further tools that the client does itself is a function elsewhere.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -20,11 +21,12 @@ _MAX_NAME = 64  # of OpenAI, Anthropic and most that imitate them
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True):
-    """What a flat name stands for."""
+    """What a flat name stands for; `search`: the client's search for tools."""
 
     name: str
     namespace: str | None = None
     custom: bool = False
+    search: bool = False
 
 
 class _Tool(msgspec.Struct):
@@ -34,6 +36,7 @@ class _Tool(msgspec.Struct):
     parameters: Raw = ABSENT
     strict: bool | None = None
     format: Raw = ABSENT
+    execution: str | None = None
     tools: list[Raw] = []
 
 
@@ -45,7 +48,10 @@ class _Item(msgspec.Struct):
 _TOOL = Decoder(_Tool)
 _TOOLS = Decoder(list[Raw] | None)
 _ITEMS = Decoder(str | list[_Item])
-_MORE_TOOLS = b'"additional_tools"'
+SEARCH = "tool_search"
+# Items of the input that hold tools.
+_MORE_TOOLS = frozenset({"additional_tools", "tool_search_output"})
+_MARKS = tuple(f'"{name}"'.encode() for name in _MORE_TOOLS)
 
 
 def read_tools(fields: Mapping[str, Raw]) -> tuple[Tool, ...]:
@@ -54,12 +60,28 @@ def read_tools(fields: Mapping[str, Raw]) -> tuple[Tool, ...]:
 
 
 def originals(fields: Mapping[str, Raw]) -> dict[str, Original]:
-    """Find what the flat names of a call's tools stand for, where that is not themselves."""
-    return {
+    """Find what the flat names of a call's tools stand for, where that is not themselves.
+
+    Models read of `space.tool`, or of a tool without its space, and call it so.
+    """
+    every = list(_all(fields))
+    known = {
         tool.name: original
-        for tool, original in _all(fields)
-        if original.namespace is not None or original.custom
+        for tool, original in every
+        if original.namespace is not None or original.custom or original.search
     }
+    given = Counter(original.name for _, original in every)
+    for _, original in every:
+        if original.namespace is not None:
+            known.setdefault(f"{original.namespace}.{original.name}", original)
+            if given[original.name] == 1:
+                known.setdefault(original.name, original)
+    return known
+
+
+def found_names(tools: Iterable[Raw]) -> list[str]:
+    """Give the flat names of tools that a search has found."""
+    return [tool.name for data in tools for tool, _ in _read(data, "input")]
 
 
 def flat_name(namespace: str | None, name: str) -> str:
@@ -75,20 +97,24 @@ def flat_name(namespace: str | None, name: str) -> str:
 
 
 def _all(fields: Mapping[str, Raw]) -> Iterator[tuple[Tool, Original]]:
+    seen: set[str] = set()  # a tool is found again and again
     for index, data in enumerate(_given(fields)):
-        yield from _read(data, f"tools[{index}]")
+        for tool, original in _read(data, f"tools[{index}]"):
+            if tool.name not in seen:
+                yield tool, original
+            seen.add(tool.name)
 
 
 def _given(fields: Mapping[str, Raw]) -> list[Raw]:
     try:
         tools = list(_TOOLS.decode(fields.get("tools", Raw(b"null"))) or ())
         given = fields.get("input", ABSENT)
-        if bytes(given).find(_MORE_TOOLS) >= 0:
+        if any(bytes(given).find(mark) >= 0 for mark in _MARKS):
             items = _ITEMS.decode(given)
             tools += [
                 tool
                 for item in items
-                if isinstance(item, _Item) and item.type == "additional_tools"
+                if isinstance(item, _Item) and item.type in _MORE_TOOLS
                 for tool in item.tools
             ]
     except msgspec.ValidationError as error:
@@ -105,6 +131,9 @@ def _read(data: Raw, where: str, namespace: str | None = None) -> Iterator[tuple
     if tool.type == "namespace" and namespace is None:
         for each in tool.tools:
             yield from _read(each, where, name)
+    elif tool.type == SEARCH and tool.execution == "client":
+        made = Tool(name=SEARCH, description=tool.description, parameters=present(tool.parameters))
+        yield made, Original(name=SEARCH, search=True)
     elif tool.type not in {"function", "custom"} or name is None:
         kept = Tool(name=name or tool.type, raw=data.copy(), dialect=DIALECT)
         yield kept, Original(name=kept.name)

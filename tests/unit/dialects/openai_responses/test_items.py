@@ -1,3 +1,7 @@
+import pytest
+from tests.support.calls import call
+
+from hx_gateway.core import wire
 from hx_gateway.core.event import (
     Event,
     RefusalDelta,
@@ -68,3 +72,32 @@ def test_ids_are_stable_and_tell_kinds_apart() -> None:
     ):
         list(items.add(event))
     assert [item["id"] for item in items.render("completed")] == ["rs_x_0", "msg_x_1", "fc_x_2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ('{"query":"mail","limit":2}', {"query": "mail", "limit": 2}),
+        ("", {}),
+        ("mail", {"query": "mail"}),
+    ],
+)
+def test_a_search_for_tools_comes_back_as_what_it_is(given: str, asked: object) -> None:
+    """Symptom: Codex could reach no tools of its MCP servers on models of other vendors."""
+    search = {"type": "tool_search", "execution": "client", "parameters": {}}
+    items = Items("x", call({"tools": [search]}).fields)
+    events: list[Event] = [
+        ToolStarted(index=0, id="c", name="tool_search"),
+        ToolDelta(index=0, arguments=given),
+    ]
+    told = [name for event in events for name, _ in items.add(event)]
+    told += [name for name, _ in items.close()]
+    assert told == ["output_item.added", "output_item.done"]
+    assert wire.decode_any(wire.encode(items.render("completed")[0])) == {
+        "type": "tool_search_call",
+        "id": "tsc_x_0",
+        "call_id": "c",
+        "execution": "client",
+        "arguments": asked,
+        "status": "completed",
+    }

@@ -74,6 +74,31 @@ def test_what_is_read_is_written_again(name: str) -> None:
             ToolResult(id="c", parts=(Text(text="4"),)),
         ),
         (
+            {
+                "type": "tool_search_call",
+                "execution": "client",
+                "call_id": "c",
+                "arguments": {"query": "q"},
+            },
+            Role.ASSISTANT,
+            ToolUse(id="c", name="tool_search", arguments='{"query":"q"}'),
+        ),
+        (
+            {
+                "type": "tool_search_output",
+                "execution": "client",
+                "call_id": "c",
+                "tools": [{"type": "namespace", "name": "a", "tools": [{"name": "f"}]}],
+            },
+            Role.TOOL,
+            ToolResult(id="c", parts=(Text(text="Tools found: a__f."),)),
+        ),
+        (
+            {"type": "tool_search_output", "execution": "client", "call_id": "c", "tools": []},
+            Role.TOOL,
+            ToolResult(id="c", parts=(Text(text="No tools found."),)),
+        ),
+        (
             {"type": "reasoning", "id": "r", "summary": [{"text": "hm"}], "encrypted_content": "s"},
             Role.ASSISTANT,
             Thinking(text="hm", signature="responses:s"),
@@ -88,6 +113,11 @@ def test_what_is_read_is_written_again(name: str) -> None:
 def test_items_are_understood(item: object, role: Role, part: object) -> None:
     (message,) = read_chat(response(item)).messages
     assert (message.role, message.parts) == (role, (part,))
+
+
+def test_a_search_that_its_vendor_ran_stays_behind() -> None:
+    call = {"type": "tool_search_call", "execution": "server", "arguments": {}}
+    assert read_chat(response(call, {**call, "type": "tool_search_output"})).messages == ()
 
 
 def test_what_the_model_did_in_one_turn_is_one_message() -> None:

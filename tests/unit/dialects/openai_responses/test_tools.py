@@ -47,11 +47,41 @@ def test_tools_of_all_kinds_are_read() -> None:
 
 
 def test_what_a_name_stood_for_is_found_again() -> None:
+    search = Original(name="search", namespace="mcp__mail")
+    patch = Original(name="apply_patch", namespace="mcp__mail", custom=True)
     assert originals(fields(FUNCTION, PATCH, SPACE)) == {
         "apply_patch": Original(name="apply_patch", custom=True),
-        "mcp__mail__search": Original(name="search", namespace="mcp__mail"),
-        "mcp__mail__apply_patch": Original(name="apply_patch", namespace="mcp__mail", custom=True),
+        "mcp__mail__search": search,
+        "mcp__mail.search": search,
+        "mcp__mail__apply_patch": patch,
+        "mcp__mail.apply_patch": patch,
     }
+
+
+def test_a_model_may_leave_out_the_namespace_where_only_one_tool_has_the_name() -> None:
+    """Symptom: a model called Codex's `functions.exec`, as it is described, and nothing was run."""
+    execute = {"type": "custom", "name": "exec", "format": {"type": "text"}}
+    space = {"type": "namespace", "name": "functions", "tools": [execute]}
+    found = originals(fields(FUNCTION, SPACE, space))
+    names = ("functions__exec", "functions.exec", "exec")
+    assert {found[name] for name in names} == {
+        Original(name="exec", namespace="functions", custom=True)
+    }
+    assert "search" not in found
+
+
+def test_a_search_for_tools_by_the_client_is_a_function_and_what_it_found_are_tools() -> None:
+    search = {"type": "tool_search", "execution": "client", "description": "d", "parameters": {}}
+    found = {"type": "tool_search_output", "execution": "client", "call_id": "c", "tools": [SPACE]}
+    given = fields(search, input=[found, found])
+    assert [tool.name for tool in read_tools(given)] == [
+        "tool_search",
+        "mcp__mail__search",
+        "mcp__mail__apply_patch",
+    ]
+    assert originals(given)["tool_search"] == Original(name="tool_search", search=True)
+    (by_vendor,) = read_tools(fields({"type": "tool_search", "execution": "server"}))
+    assert by_vendor.raw is not None
 
 
 def test_tools_in_the_input_are_tools() -> None:
