@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from hx_gateway.adapter.contract import apply_terms, check_losses, check_tools, terms_of
 from hx_gateway.adapter.headers import client_headers
+from hx_gateway.adapter.limit import within
 from hx_gateway.adapter.loss import left_behind
 from hx_gateway.adapter.quirks import without, without_paths
 from hx_gateway.core.call import Call, Operation
@@ -119,13 +120,13 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
     else:
         whole = call if fields is call.fields else msgspec.structs.replace(call, fields=fields)
         way_in = WAYS_IN[call.dialect]
-        question = way_in.read(whole)
+        question, clamped = within(way_in.read(whole), deployment.max_output_tokens)
         out = _fitted(out, deployment)
         body = out.encode(question, deployment.model, stream=call.stream)
         lost = left_behind(fields, question, way_in, out)
         check_losses(lost, terms)
         check_tools(question, out.name, terms)
-        dropped += lost
+        dropped += (*lost, *clamped)
     if call.operation is Operation.EMBED:
         out = _expecting(out, count_inputs(fields))
     headers, refused = client_headers(provider, call.headers)

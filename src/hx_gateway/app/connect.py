@@ -6,13 +6,19 @@ from types import MappingProxyType
 
 import msgspec
 
+from hx_gateway.core.route import Route
+
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """The gateway as a client is to see it: `url` without `/v1`."""
+    """The gateway as a client is to see it: `url` without `/v1`.
+
+    `window` is how many tokens the model reads, if that is known; agents make room in time by it.
+    """
 
     url: str
     key: str
     model: str
+    window: int | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +34,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+def window_of(route: Route | None) -> int | None:
+    """Find what a model reads at least; None unless it is known of each of its deployments."""
+    windows = () if route is None else tuple(each.max_input_tokens for each in route.deployments)
+    known = [window for window in windows if window is not None]
+    return min(known) if known and len(known) == len(windows) else None
+
+
 def connect(client: str, given: Connection) -> Settings:
     """Make the settings of one client."""
     return CLIENTS[client](given)
@@ -36,8 +49,9 @@ def connect(client: str, given: Connection) -> Settings:
 def _claude_code(given: Connection) -> Settings:
     """It asks `/v1/messages`, adds `/v1` itself, and shows a key of ours as a bearer token.
 
-    A small and a large model are asked for by role, so each role needs a model of the gateway.
-    https://code.claude.com/docs/en/llm-gateway
+    A small and a large model are asked for by role, so each role needs a model of the gateway. One
+    that it does not know by name is taken to read a million tokens, unless it is told.
+    https://code.claude.com/docs/en/llm-gateway and model-config
     """
     environment = {
         "ANTHROPIC_BASE_URL": given.url,
@@ -47,6 +61,8 @@ def _claude_code(given: Connection) -> Settings:
         "ANTHROPIC_DEFAULT_SONNET_MODEL": given.model,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": given.model,
     }
+    if given.window is not None:
+        environment["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(given.window)
     lines = [
         "# Where `claude` is started. ANTHROPIC_API_KEY would win over the token, so take it out.",
         "unset ANTHROPIC_API_KEY",
@@ -62,10 +78,12 @@ def _codex(given: Connection) -> Settings:
     """
     environment = {"HX_GATEWAY_API_KEY": given.key}
     file = "~/.codex/config.toml"
+    window = () if given.window is None else (f"model_context_window = {given.window}",)
     content = "\n".join(
         (
             f"model = {_toml(given.model)}",
             'model_provider = "hx-gateway"',
+            *window,
             "",
             "[model_providers.hx-gateway]",
             'name = "HX Gateway"',

@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hx_gateway.app.connect import CLIENTS, Connection, connect
+from hx_gateway.app.connect import CLIENTS, Connection, connect, window_of
 from hx_gateway.app.probe import ANYWHERE
 from hx_gateway.cli.main import EXIT_OK, EXIT_USAGE, Nouns
 from hx_gateway.cli.place import Place, add_address, add_json, find_place, snapshot_of
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         url=(args.url or _url(place, snapshot)).rstrip("/").removesuffix("/v1"),
         key=key.reveal() if key else PLACEHOLDER,
         model=model,
+        window=window_of(snapshot.routes.get(snapshot.aliases.get(model, model))),
     )
     settings = connect(args.client, given)
     if args.json:

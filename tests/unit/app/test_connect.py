@@ -3,9 +3,13 @@
 import shlex
 import tomllib
 
+import msgspec
 import pytest
+from tests.support.golden import deployment_of
 
-from hx_gateway.app.connect import CLIENTS, Connection, connect
+from hx_gateway.app.connect import CLIENTS, Connection, connect, window_of
+from hx_gateway.core.route import Route
+from hx_gateway.providers.registry import PROVIDERS
 
 GIVEN = Connection(url="http://gw.test:4000", key="sk-key", model='odd "model"')
 
@@ -40,6 +44,32 @@ def test_codex_reads_a_toml_file_that_holds_no_key() -> None:
     assert provider["base_url"] == "http://gw.test:4000/v1"
     assert provider["wire_api"] == "responses"
     assert settings.environment == {provider["env_key"]: "sk-key"}
+
+
+def test_agents_are_told_what_the_model_reads_if_that_is_known() -> None:
+    """Symptom: Claude Code took a model of 32k tokens for one of a million, and met its end."""
+    known = msgspec.structs.replace(GIVEN, window=32_768)
+    environment = connect("claude-code", known).environment
+    assert environment["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "32768"
+    assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS" not in connect("claude-code", GIVEN).environment
+    for given, window in ((known, 32_768), (GIVEN, None)):
+        content = connect("codex", given).content
+        assert content is not None
+        assert tomllib.loads(content).get("model_context_window") == window
+
+
+@pytest.mark.parametrize(
+    ("windows", "window"),
+    [((), None), ((None,), None), ((8192,), 8192), ((8192, 4096), 4096), ((8192, None), None)],
+)
+def test_a_model_reads_what_each_of_its_deployments_does(
+    windows: tuple[int | None, ...], window: int | None
+) -> None:
+    deployments = tuple(
+        deployment_of(PROVIDERS["openai"], max_input_tokens=each) for each in windows
+    )
+    assert window_of(Route(name="m", deployments=deployments)) == window
+    assert window_of(None) is None
 
 
 def test_open_webui_has_the_base_with_v1() -> None:
