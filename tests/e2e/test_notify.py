@@ -13,7 +13,7 @@ def test_a_message_arrives(kind: str, tmp_path: Path) -> None:
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path if kind == "named" else f"\0{path}")
-        manager.settimeout(2)
+        manager.settimeout(30)
         datagram_sender(path if kind == "named" else f"@{path}")(b"READY=1")
         assert manager.recv(100) == b"READY=1"
 

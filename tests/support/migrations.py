@@ -43,7 +43,7 @@ async def upgrade(
     settings: StoreSettings,
     known: Sequence[Migration] = OWN,
     *,
-    lock_timeout_s: float = 10.0,
+    lock_timeout_s: float = 60.0,
     pre_only: bool = False,
 ) -> tuple[str, ...]:
     """Apply the migrations of this program, or those that are given."""
@@ -55,7 +55,7 @@ async def upgrade(
         )
         return await run.run(lock_timeout_s)
     finally:
-        await connection.close(timeout=2)
+        await connection.close(timeout=30)
 
 
 async def _main(url: str, schema: str, steps: int) -> None:

@@ -54,11 +54,11 @@ def run_sync(url: str, sql: str) -> list[tuple[object, ...]]:
     from concurrent.futures import ThreadPoolExecutor
 
     async def run() -> list[tuple[object, ...]]:
-        connection = await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=30)
         try:
             return [tuple(row) for row in await connection.fetch(sql)]
         finally:
-            await connection.close(timeout=5)
+            await connection.close(timeout=30)
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, run()).result()
@@ -154,7 +154,7 @@ def _cluster(folder: Path, binaries: Path, user: str | None) -> Path:
 
 def _wait(port: int) -> None:
     """Wait until it takes connections (a restart after a kill replays its log first)."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     url = f"postgresql://postgres:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres?sslmode=disable"
     while True:
         try:

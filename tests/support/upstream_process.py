@@ -36,10 +36,10 @@ class UpstreamProcess:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def _wait(self) -> None:
-        end = time.monotonic() + 20.0
+        end = time.monotonic() + 60.0
         while time.monotonic() < end:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=10.0).close()
             except OSError:
                 time.sleep(0.05)
             else:

@@ -65,10 +65,10 @@ def valkey_server(module: Path | None = None) -> Iterator[ValkeyServer]:
 
 
 def _wait(port: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as probe:
                 probe.sendall(b"PING\r\n")
                 if probe.recv(16).startswith(b"+PONG"):
                     return
