@@ -87,7 +87,8 @@ async def test_when_a_gateway_dies_another_one_takes_its_question_over(
 async def test_a_redis_that_is_away_or_hangs_costs_a_moment_and_no_request(
     tmp_path: Path, upstream: Upstream, valkey: ValkeyServer, break_: str, mend: str
 ) -> None:
-    async with running(tmp_path, upstream, {"REDIS_URL": valkey.url(2)}, type="redis") as served:
+    env = {"REDIS_URL": valkey.url(2)}
+    async with running(tmp_path, upstream, env, timeout_s=0.1, type="redis") as served:
         assert (await post(served, asking("before"))).status == 200
         getattr(valkey, break_)()
         try:

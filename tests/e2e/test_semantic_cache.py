@@ -30,6 +30,7 @@ UNLIKE = ["Write a poem about the sea.", "Convert 5 miles to kilometres.", "Who 
 def config(upstream: Upstream, type_: str) -> dict[str, Any]:
     params: dict[str, Any] = {"type": type_, "similarity_threshold": THRESHOLD}
     params["semantic_cache_scope"] = "tenant"
+    params["semantic_cache_embedding_timeout"] = 30
     model = {
         "model": "openai/scripted",
         "api_base": upstream.base_url,
@@ -38,6 +39,7 @@ def config(upstream: Upstream, type_: str) -> dict[str, Any]:
     return {
         "model_list": [{"model_name": "chat", "litellm_params": model}],
         "litellm_settings": {"cache": True, "cache_params": params},
+        "hx": {"cache": {"timeout": 10}},
     }
 
 

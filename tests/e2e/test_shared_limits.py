@@ -58,6 +58,7 @@ async def test_a_limit_holds_over_all_gateways_that_share_counters(
         config = {
             "model_list": [entry],
             "router_settings": {"routing_strategy": "usage-based-routing-v2"},
+            "hx": {"redis": {"timeout": 30}},  # away, each would count for itself
         }
         env = {"REDIS_URL": valkey.url()} if shared else {}
         async with (

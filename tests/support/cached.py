@@ -15,10 +15,16 @@ from tests.support.upstream import Upstream
 
 @asynccontextmanager
 async def running(
-    folder: Path, upstream: Upstream, env: dict[str, str] | None = None, **params: Any
+    folder: Path,
+    upstream: Upstream,
+    env: dict[str, str] | None = None,
+    timeout_s: float = 10.0,
+    **params: Any,
 ) -> AsyncIterator[Gateway]:
+    """Run one that waits long for its store: a miss must not come from a slow machine."""
     settings = {"cache": True, "cache_params": params}
-    config = simple_config(upstream, litellm_settings=settings)
+    hx = {"cache": {"timeout": timeout_s}}
+    config = simple_config(upstream, litellm_settings=settings, hx=hx)
     served = Gateway(folder / "s", config=config, env=env)
     served.start()
     try:

@@ -129,8 +129,10 @@ class Keyring:
     async def watch(self) -> None:
         """Follow the store's revocation epoch for ever; also notices when the store is away."""
         while True:
+            was_away = self._away
             await self.look()
-            await self._clock.sleep(POLL_S)
+            if was_away or not self._away:  # one slow answer is no outage yet: ask again at once
+                await self._clock.sleep(POLL_S)
 
     async def look(self) -> None:
         """Ask the store for its epoch once; any other than the known one drops the copies.

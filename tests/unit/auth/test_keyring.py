@@ -28,7 +28,7 @@ class Ring:
             role="PostgreSQL",
             fresh_s=60.0,
             stale_s=300.0,
-            poll_timeout_s=0.02,
+            poll_timeout_s=0.2,
         )
 
     async def status(self, id_: str = ID) -> int:
@@ -162,6 +162,34 @@ async def test_the_watch_looks_twice_a_second() -> None:
     assert it.ring.fresh(ID) is None
     assert set(it.clock.slept) <= {keyring.POLL_S}
     assert it.clock.slept
+
+
+async def test_after_one_slow_answer_it_is_asked_again_at_once() -> None:
+    """New keys were 503 for half a second because the store had been slow once."""
+    clock = FakeClock()
+    slept: list[int] = []
+
+    class SlowOnce(SwitchedStore):
+        async def revocation_epoch(self) -> int:
+            slept.append(len(clock.slept))
+            if len(slept) == 1:
+                await asyncio.Event().wait()
+            return await super().revocation_epoch()
+
+    ring = Keyring(
+        SlowOnce(record_of()),
+        clock,
+        role="PostgreSQL",
+        fresh_s=60.0,
+        stale_s=300.0,
+        poll_timeout_s=0.02,
+    )
+    watch = asyncio.ensure_future(ring.watch())
+    while len(slept) < 4:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.001)
+    watch.cancel()
+    assert slept[:4] == [0, 0, 1, 2]
+    assert (await ring.find(ID)).key_id == ID
 
 
 async def test_an_answer_overtaken_by_a_revocation_is_not_kept() -> None:
