@@ -39,7 +39,7 @@ HELPED = "-with-help"
 
 
 def config(
-    port: int, timeout_s: float = 0.4, patience_s: float = 60.0, **more: Any
+    port: int, timeout_s: float = 1.0, patience_s: float = 60.0, **more: Any
 ) -> dict[str, Any]:
     """One model for each dialect, and the same with somebody else to ask.
 
@@ -60,6 +60,7 @@ def config(
                 **params,
                 "api_key": "sk-up",
                 "timeout": timeout_s if HASTY in name else patience_s,
+                "stream_timeout": patience_s,
             },
             # An address that is not the vendor's own is not asked in this format unless told.
             "model_info": {
