@@ -156,9 +156,9 @@ async def test_without_an_address_the_store_is_a_file(tmp_path: Path) -> None:
     before = await database.read_schema(embedded)
     assert before.pending == tuple(own.name for own in OWN)
     assert not path_of(embedded).exists()  # looking makes nothing
-    done = await database.upgrade(embedded, SystemClock(), lock_timeout_s=1)
+    done = await database.upgrade(embedded, SystemClock(), lock_timeout_s=60)
     assert done.done == tuple(own.name for own in OWN)
-    assert (await database.upgrade(embedded, SystemClock(), lock_timeout_s=1)).done == ()
+    assert (await database.upgrade(embedded, SystemClock(), lock_timeout_s=60)).done == ()
     store = database.open_store(embedded, SystemClock())
     assert isinstance(store, SqliteStore)
     await store.ping()
@@ -168,7 +168,7 @@ async def test_without_an_address_the_store_is_a_file(tmp_path: Path) -> None:
 
 
 async def test_with_an_address_the_store_is_the_server(snapshot: Snapshot) -> None:
-    await database.upgrade(snapshot, SystemClock(), lock_timeout_s=1)
+    await database.upgrade(snapshot, SystemClock(), lock_timeout_s=60)
     store = database.open_store(snapshot, SystemClock())
     await store.ping()
     await store.aclose()

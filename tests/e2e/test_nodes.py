@@ -118,7 +118,7 @@ async def test_a_node_that_does_not_tell_all_of_itself_is_used(tmp_path: Path) -
             await stack.enter_async_context(odd)
         hx = {"ollama": [odd.url for odd in odds], **QUICK}
         async with running(tmp_path, config={"hx": hx, "model_list": []}) as gateway:
-            await until(lambda: all(lists(odd) > 1 for odd in odds), 15.0, "two looks at lists")
+            await until(lambda: all(lists(odd) > 1 for odd in odds), 60.0, "two looks at lists")
             await until_nodes(gateway, "awake")
             body = {"model": "ollama/llama3.2", "messages": [{"role": "user", "content": "x"}]}
             assert (await gateway.ask("/v1/chat/completions", json=body)).status == 200
