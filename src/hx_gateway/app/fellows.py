@@ -25,7 +25,7 @@ class Fellows(Protocol):
         ...
 
     async def totals(self) -> list[Family]:
-        """Give the numbers of all workers, added up."""
+        """Give the numbers of all workers, added up; raises DependencyError."""
         ...
 
 

@@ -35,12 +35,14 @@ from hx_gateway.app.worker_talk import (
     receive_order,
 )
 from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.core.tasks import spawn
 from hx_gateway.usage.total import Family
 
 _GONE = (asyncio.IncompleteReadError, ConnectionError)
 _LAST_WORDS_S = 2.0
+_PATIENCE_S = 5.0  # more than the parent gives the slowest worker to say its numbers
 
 
 class Parent:
@@ -71,11 +73,14 @@ class Parent:
         self.tell(Want(children))
 
     async def totals(self) -> list[Family]:
-        """See `Fellows`."""
+        """See `Fellows`; raises DependencyError when the parent does not answer."""
         asked: asyncio.Future[list[Family]] = asyncio.get_running_loop().create_future()
         self._asking.append(asked)
         self.tell(Ask())
-        return await asked
+        try:
+            return await asyncio.wait_for(asked, _PATIENCE_S)
+        except TimeoutError:
+            raise DependencyError("parent process") from None
 
     def answered(self, families: list[Family]) -> None:
         """Give the oldest question its answer: they come in order."""
