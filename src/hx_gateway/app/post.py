@@ -15,10 +15,10 @@ from hx_gateway.app.worker_talk import (
     Notice,
     Order,
     Prepare,
-    Prepared,
     Report,
     Serving,
     Stop,
+    Verdict,
     framed,
     receive_report,
 )
@@ -58,6 +58,7 @@ class Post:
         self._is_stopping = False
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._turn = 0
         self._verdict: asyncio.Future[bool] | None = None
         self._counted: asyncio.Future[None] | None = None
 
@@ -100,11 +101,11 @@ class Post:
 
     async def prepare(self) -> bool:
         """Have the configuration compiled, and say whether it is good."""
-        return await self._judged(Prepare())
+        return await self._judged(Prepare(self._next_turn()))
 
     async def commit(self) -> bool:
         """Have what was prepared put to work, and say whether it is."""
-        return await self._judged(Commit())
+        return await self._judged(Commit(self._next_turn()))
 
     async def count(self) -> None:
         """Get the numbers of now into `counts`; questions at the same time are one."""
@@ -120,6 +121,10 @@ class Post:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+    def _next_turn(self) -> int:
+        self._turn += 1
+        return self._turn
 
     async def _judged(self, order: Prepare | Commit) -> bool:
         if self._writer is None:
@@ -142,9 +147,9 @@ class Post:
             case Notice():
                 self.status = _status_of(report.text) or self.status
             case Serving():
-                self.is_new, self.serving, self.status = self.serving is None, report, SERVING
-                self._judge(is_good=True)
-            case Prepared():
+                self.is_new, self.serving = self.serving is None, report
+                self.status = SERVING if self.is_new else self.status
+            case Verdict() if report.turn == self._turn:
                 self._judge(is_good=report.is_good)
             case Counted():
                 self.counts = report.families

@@ -25,11 +25,11 @@ from hx_gateway.app.worker_talk import (
     Notice,
     Order,
     Prepare,
-    Prepared,
     Report,
     Serving,
     Stop,
     Totals,
+    Verdict,
     Want,
     framed,
     receive_order,
@@ -145,14 +145,14 @@ class Worker:
                 raise ConnectionError("the parent begins twice")
 
     async def _reload(self, order: Prepare | Commit) -> None:
-        """Prepare or commit. What is committed says so itself (`Serving`)."""
         gateway = self._service.gateway
         if gateway is None:
-            self._parent.tell(Prepared(is_good=False))
+            is_good = False
         elif isinstance(order, Prepare):
-            self._parent.tell(Prepared(await gateway.prepare()))
-        elif not await gateway.commit():
-            self._parent.tell(Prepared(is_good=False))
+            is_good = await gateway.prepare()
+        else:
+            is_good = await gateway.commit()
+        self._parent.tell(Verdict(order.turn, is_good))
 
     async def _counted(self) -> Counted:
         gateway = self._service.gateway

@@ -37,11 +37,18 @@ class Hurry(msgspec.Struct, tag="hurry", frozen=True):
 
 
 class Prepare(msgspec.Struct, tag="prepare", frozen=True):
-    """Parent: compile the configuration anew, and say whether it is good."""
+    """Parent: compile the configuration anew, and say whether it is good.
+
+    `turn` numbers what wants a verdict, so that a late one is not taken for another.
+    """
+
+    turn: int
 
 
 class Commit(msgspec.Struct, tag="commit", frozen=True):
-    """Parent: put to work what was prepared; every worker could."""
+    """Parent: put to work what was prepared; every worker could. `turn`: see `Prepare`."""
+
+    turn: int
 
 
 class Count(msgspec.Struct, tag="count", frozen=True):
@@ -61,16 +68,17 @@ class Notice(msgspec.Struct, tag="notice", frozen=True):
 
 
 class Serving(msgspec.Struct, tag="serving", frozen=True):
-    """Worker: this configuration is at work. It says it at the start and after `Commit`."""
+    """Worker: this configuration is at work, since a moment ago."""
 
     state_dir: Path
     digest: str
     drain_s: float
 
 
-class Prepared(msgspec.Struct, tag="prepared", frozen=True):
-    """Worker: whether the configuration is good; why not is in its log."""
+class Verdict(msgspec.Struct, tag="verdict", frozen=True):
+    """Worker: whether it could do what the parent said in that turn; why not is in its log."""
 
+    turn: int
     is_good: bool
 
 
@@ -91,7 +99,7 @@ class Ask(msgspec.Struct, tag="ask", frozen=True):
 
 
 Order = Begin | Stop | Hurry | Prepare | Commit | Count | Totals
-Report = Notice | Serving | Prepared | Want | Counted | Ask
+Report = Notice | Serving | Verdict | Want | Counted | Ask
 
 
 def framed(message: Order | Report) -> bytes:
