@@ -1,6 +1,6 @@
 """The wiring: how one snapshot and the long-lived parts become an application."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -29,9 +29,11 @@ from hx_gateway.pipeline.explain import Explainer
 from hx_gateway.pipeline.gate import NodeGate
 from hx_gateway.pipeline.handle import Attempts, Pipeline
 from hx_gateway.pipeline.hints import hint_reader
-from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of
+from hx_gateway.pipeline.pinning import Pinning
+from hx_gateway.pipeline.planner import Planner, counts_use, fit_rules, ground_of, looking
 from hx_gateway.pipeline.quota import Quota
 from hx_gateway.rag.service import DocumentService
+from hx_gateway.routing.fitness import FitRules
 from hx_gateway.routing.table import Table
 from hx_gateway.web import (
     budgets,
@@ -112,11 +114,11 @@ def _pipeline_with(
     if snapshot.nodes:
         asker = NodeGate(asker, parts.fleet, parts.clock, parts.node_metrics.waited)
     purses = parts.spending.purses if snapshot.budgets else None
-    ground = ground_of(settings, parts.health, parts.random, parts.meter, purses)
+    ground = ground_of(settings, parts.health, parts.random, parts.meter, purses, parts.pins)
     rules = fit_rules(table.routes(), settings, ground, parts.fleet, suits if carries else None)
     return Pipeline(
         table=table,
-        planner=Planner(table, ground, rules),
+        planner=Planner(table, ground, rules, _pinning(snapshot, parts, rules)),
         health=parts.health,
         attempter=asker,
         settings=settings,
@@ -132,6 +134,14 @@ def _sinks(snapshot: Snapshot, parts: Parts, quota: Quota | None) -> Sequence[Re
     if snapshot.budgets:
         counting.append(parts.spending)
     return (*parts.sinks, *counting)
+
+
+def _pinning(snapshot: Snapshot, parts: Parts, rules: Mapping[str, FitRules]) -> Pinning | None:
+    """Share who answered before, where it is noted and there is a Redis."""
+    noting = {name: each.pins for name, each in rules.items() if each.pins is not None}
+    if not noting or snapshot.redis.url is None:
+        return None
+    return Pinning(parts.pins, noting, parts.counters, parts.clock)
 
 
 def _carrier(attempter: Attempter, parts: Parts, quota: Quota | None) -> Carrier:
@@ -158,8 +168,10 @@ def explainer(snapshot: Snapshot, parts: Parts) -> Explainer:
     """Make what explains calls: the same rules and vitals, but chances of its own."""
     settings, table = snapshot.routing, Table(snapshot)
     purses = parts.spending.purses if snapshot.budgets else None
-    ground = ground_of(settings, parts.health, Random(), parts.meter, purses)  # noqa: S311 - no secret
-    planner = Planner(table, ground, fit_rules(table.routes(), settings, ground, parts.fleet))
+    chance = Random()  # noqa: S311 - no secret
+    ground = ground_of(settings, parts.health, chance, parts.meter, purses, parts.pins)
+    rules = looking(fit_rules(table.routes(), settings, ground, parts.fleet))
+    planner = Planner(table, ground, rules)
     return Explainer(table, planner, parts.clock)
 
 

@@ -20,6 +20,7 @@ from hx_gateway.app.vectors import open_vectors
 from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.last_use import LastUse
 from hx_gateway.core.clock import Clock, SystemClock, system_random
+from hx_gateway.core.ports import Store
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
@@ -31,6 +32,7 @@ from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.hearsay import Refusals, Sharing
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.pins import Pins
 from hx_gateway.routing.purse import Purses
 from hx_gateway.transport.client import Client, proxies_from
 from hx_gateway.usage import log
@@ -66,22 +68,15 @@ def open_parts(
     children = _children(snapshot, environ, fellows)
     counters = open_counters(snapshot, clock)
     shared = counters if snapshot.redis.url is not None else None
-    store, role = open_store(snapshot, clock), store_role(snapshot)
+    store = open_store(snapshot, clock)
     last_use = LastUse(store, clock)
     return Parts(
         clock=clock,
         random=chance,
         client=client,
         store=store,
-        store_role=role,
-        keyring=Keyring(
-            store,
-            clock,
-            role=role,
-            fresh_s=snapshot.auth.key_cache_s,
-            stale_s=snapshot.auth.max_stale_s,
-            noted=last_use.note,
-        ),
+        store_role=store_role(snapshot),
+        keyring=_keyring(snapshot, store, clock, last_use),
         last_use=last_use,
         counters=counters,
         answers=open_answers(snapshot, clock),
@@ -94,6 +89,7 @@ def open_parts(
         node_watch=NodeWatch(fleet, client, clock, chance),
         meter=Meter(clock.now() - clock.monotonic()),
         spending=Spending(purses, clock, shared),
+        pins=Pins(),
         watchdog=_watchdog(health, clock, fleet),
         hearsay=_hearsay(snapshot, health, fleet, clock),
         states=states,
@@ -105,6 +101,17 @@ def open_parts(
         redactor=redactor,
         access_log=access_log,
         sinks=(metrics,) if access_log is None else (metrics, access_log),
+    )
+
+
+def _keyring(snapshot: Snapshot, store: Store, clock: Clock, last_use: LastUse) -> Keyring:
+    return Keyring(
+        store,
+        clock,
+        role=store_role(snapshot),
+        fresh_s=snapshot.auth.key_cache_s,
+        stale_s=snapshot.auth.max_stale_s,
+        noted=last_use.note,
     )
 
 

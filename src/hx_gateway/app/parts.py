@@ -20,6 +20,7 @@ from hx_gateway.pipeline.watchdog import Watchdog
 from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.pins import Pins
 from hx_gateway.transport.client import Client
 from hx_gateway.usage.line_writer import LineWriter
 from hx_gateway.usage.log import AccessLog
@@ -53,6 +54,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     node_watch: NodeWatch
     meter: Meter
     spending: Spending
+    pins: Pins
     watchdog: Watchdog
     hearsay: Hearsay | None
     states: DeploymentStates

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from hx_gateway.config.affinities import read_affinities
 from hx_gateway.config.document import Node
 from hx_gateway.config.models import Entry
 from hx_gateway.config.policies import RetryPolicies
@@ -48,10 +49,12 @@ def compile_routes(
     for entry in entries:
         groups.setdefault(entry.name, []).append(entry)
     fallbacks = {kind: _fallbacks(root, kind, report) for kind in KINDS}
+    affinities = read_affinities(root, report)
     retries = RetryPolicies(root, report)
     made = [
         _route(name, group, strategy, fallbacks, retries.of(name)) for name, group in groups.items()
     ]
+    made = [msgspec.structs.replace(each, affinities=affinities.get(each.name)) for each in made]
     routes = Routes(
         exact={route.name: route for route in made if ANY not in route.name},
         wildcards=tuple(

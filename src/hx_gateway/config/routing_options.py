@@ -69,8 +69,17 @@ ROUTING: tuple[Option, ...] = (
     ),
     Option(
         path="routing.optional_pre_call_checks",
-        doc="`enforce_model_rate_limits` makes rpm and tpm hard limits; others have no effect.",
+        doc="`enforce_model_rate_limits` makes rpm and tpm hard limits; `session_affinity`, "
+        "`deployment_affinity` and `prompt_caching` keep calls of a session, a key or a kept "
+        "prompt at the deployment that answered before. Also by model: "
+        "`router_settings.model_group_affinity_config`.",
         litellm=("router_settings.optional_pre_call_checks",),
+    ),
+    Option(
+        path="routing.affinity_ttl_s",
+        doc="Seconds a session or a key stays at a deployment.",
+        litellm=("router_settings.deployment_affinity_ttl_seconds",),
+        low=1,
     ),
     Option(
         path="routing.tag_filtering",

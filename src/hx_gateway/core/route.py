@@ -98,7 +98,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     A wildcard route (`openai/*`) keeps the pattern in `name`; what `*` caught replaces the `*` of
     each deployment's model, and `pattern` is the name it was made from. `strategy` is LiteLLM's
     name of a balance, or `adaptive`. `retries`: how often to try again, by kind of fault
-    (`routing/kinds.py`) or ANY_FAULT; empty: as everywhere.
+    (`routing/kinds.py`) or ANY_FAULT; empty: as everywhere. `affinities` are the checks of LiteLLM
+    by which its calls stay at one deployment; None: as everywhere.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     retries: Mapping[str, int] = {}
     pattern: str | None = None
     hidden: bool = False
+    affinities: tuple[str, ...] | None = None
 
     @property
     def is_alone(self) -> bool:

@@ -179,6 +179,7 @@ class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     tag_filtering: bool = False
     tag_match_any: bool = True
     tag_prefix: str = ""
+    affinity_ttl_s: float = 3600.0
     default_group: str | None = None
     list_wildcards: bool = False
     on_disconnect: OnDisconnect = OnDisconnect()

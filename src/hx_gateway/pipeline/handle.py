@@ -84,6 +84,9 @@ class Pipeline:
     async def _dispatch(self, call: Call, route: Route, record: Record) -> Response:
         """Ask where the plan says until somebody begins to answer; raises the last fault."""
         principal = record.principal
+        pinning = self._planner.pinning
+        if pinning is not None:
+            await pinning.recall(route, call, principal)
         plan, step = self._planner.begin(route, call, principal, self._clock.monotonic())
         while not isinstance(step, GiveUp):
             if step.wait:

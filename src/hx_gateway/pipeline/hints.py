@@ -13,6 +13,8 @@ from msgspec import Raw
 from hx_gateway.core import wire
 from hx_gateway.core.call import Hints
 from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.pipeline.planner import affinities_of
+from hx_gateway.routing.pins import SESSION
 
 _NAMED = (b"x-litellm-trace-id", b"x-litellm-session-id")
 _OF_A_VENDOR = re.compile(rb"x-.+-session-id")
@@ -47,7 +49,9 @@ class HintReader:
 def hint_reader(snapshot: Snapshot) -> HintReader | None:
     """Make the reader of a configuration; None when it routes by none of them."""
     agent = any(each.tag_regex for each in snapshot.deployments.values())
-    return HintReader(agent=agent, session=False) if agent else None
+    routes = (*snapshot.routes.values(), *snapshot.wildcards)
+    session = any(SESSION in affinities_of(route, snapshot.routing) for route in routes)
+    return HintReader(agent=agent, session=session) if agent or session else None
 
 
 def session_of(

@@ -11,6 +11,7 @@ from hx_gateway.core.clock import Random
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import RoutingSettings
+from hx_gateway.pipeline.pinning import Pinning
 from hx_gateway.routing.balance import strategies
 from hx_gateway.routing.fitness import (
     Fitness,
@@ -25,6 +26,7 @@ from hx_gateway.routing.fleet import Fleet
 from hx_gateway.routing.fleet_rules import has_nodes, node_preference, node_room, window_room
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.pins import AFFINITIES, NO_MARKS, PROMPT, PinRules, Pins
 from hx_gateway.routing.plan import NEVER, Errand, Ground, Plan, RetryPolicy, Step, Try
 from hx_gateway.routing.purse import Purses
 from hx_gateway.routing.survey import Prospect, survey
@@ -38,8 +40,18 @@ BY_USE = frozenset({"usage-based-routing", "usage-based-routing-v2"})
 class Planner:
     """Plans calls over the routes of one snapshot. `rules` by the name of a route or a pattern."""
 
-    def __init__(self, table: Table, ground: Ground, rules: Mapping[str, FitRules]) -> None:
-        """Find the routes where there is nothing to choose."""
+    def __init__(
+        self,
+        table: Table,
+        ground: Ground,
+        rules: Mapping[str, FitRules],
+        pinning: Pinning | None = None,
+    ) -> None:
+        """Find the routes where there is nothing to choose.
+
+        `pinning`: what must be asked before a call is planned; None: nothing.
+        """
+        self.pinning = pinning
         self._table = table
         self._ground = ground
         self._rules = rules
@@ -94,7 +106,9 @@ class Planner:
         rules = self._rules.get(route.pattern or route.name)
         if rules is None:
             return None
-        return rules.for_call(call, principal.metadata, route.deployments)
+        pins = rules.pins
+        marks = NO_MARKS if pins is None else pins.marks_of(call, route, principal.key_id)
+        return rules.for_call(call, principal.metadata, route.deployments, marks)
 
 
 def _deadline(route: Route, call: Call) -> float:
@@ -111,6 +125,7 @@ def ground_of(
     random: Random,
     meter: Meter,
     purses: Purses | None = None,
+    pins: Pins | None = None,
 ) -> Ground:
     """Make what all plans of one snapshot stand on."""
     policy = RetryPolicy(
@@ -126,6 +141,7 @@ def ground_of(
         strategies=strategies(settings.strategy_args),
         meter=meter,
         purses=purses,
+        pins=pins,
     )
 
 
@@ -148,6 +164,16 @@ def fit_rules(
     return {name: rules for name, rules in made.items() if rules != FitRules()}
 
 
+def looking(rules: Mapping[str, FitRules]) -> Mapping[str, FitRules]:
+    """Give the same rules for somebody who only looks: nothing is noted of who is asked."""
+    return {
+        name: each
+        if each.pins is None
+        else msgspec.structs.replace(each, pins=msgspec.structs.replace(each.pins, notes=False))
+        for name, each in rules.items()
+    }
+
+
 def _with_nodes(rules: FitRules, fleet: Fleet) -> FitRules:
     """Add what a route with nodes asks."""
     context = fleet.settings.context
@@ -163,6 +189,15 @@ def _with_nodes(rules: FitRules, fleet: Fleet) -> FitRules:
 def counts_use(route: Route, settings: RoutingSettings) -> bool:
     """Say whether the requests and tokens of a route's deployments are counted by the minute."""
     return route.strategy in BY_USE or HARD_LIMITS in settings.optional_pre_call_checks
+
+
+def affinities_of(route: Route, settings: RoutingSettings) -> frozenset[str]:
+    """Name the affinities that a route keeps: its own, else those of all; alone it needs none."""
+    own = route.affinities
+    wanted = settings.optional_pre_call_checks if own is None else own
+    if own is not None and PROMPT in settings.optional_pre_call_checks:
+        wanted = (*own, PROMPT)  # no matter of model_group_affinity_config
+    return frozenset() if route.is_alone else AFFINITIES.intersection(wanted)
 
 
 def _tag_rules(route: Route, settings: RoutingSettings) -> TagRules | None:
@@ -190,6 +225,7 @@ def _rules_of(
     if purses is not None and has_budget:
         rooms.append(within_budget(purses))
     has_places = any(each.max_parallel is not None for each in all_)
+    affinities = affinities_of(route, settings)
     rules = FitRules(
         by_tags=_tag_rules(route, settings),
         by_window=settings.pre_call_checks,
@@ -197,5 +233,8 @@ def _rules_of(
         counts_tokens=is_limited and any(each.tpm is not None for each in all_),
         rooms=tuple(rooms),
         preferences=(with_a_place(ground.health),) if has_places else (),
+        pins=PinRules(pins=ground.pins, affinities=affinities, ttl_s=settings.affinity_ttl_s)
+        if affinities and ground.pins is not None
+        else None,
     )
     return rules if fleet is None or not has_nodes(route) else _with_nodes(rules, fleet)

@@ -15,6 +15,7 @@ from hx_gateway.core.route import Deployment, Route
 from hx_gateway.routing.estimate import estimate_tokens
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.pins import NO_MARKS, Marks, PinRules
 from hx_gateway.routing.purse import Purses
 from hx_gateway.routing.tags import Asked, TagRules, choose
 
@@ -33,7 +34,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one call needs of a deployment. `tokens` is an estimate, 0 when nobody asked for it.
 
     `asked` is what tags choose by; `peers` are all deployments of the route, `fields` those of the
-    call's body.
+    call's body. `marks`: what it belongs to, so that who answered before answers again.
     """
 
     tags: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     peers: Sequence[Deployment] = ()
     fields: Mapping[str, Raw] = {}
     operation: Operation = Operation.CHAT
+    marks: Marks = NO_MARKS
 
 
 class FitRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
     `by_tags`: only deployments that the call's tags leave (`tags.py`).
     `by_window`: none whose context window is too small, or in another region than wanted.
     `reads_tags`: the tags matter even if they choose nothing. `suits`: none that cannot do what is
-    asked. `rooms` and `preferences` are asked in order.
+    asked. `rooms` and `preferences` are asked in order, `pins` last.
     """
 
     suits: Suits | None = None
@@ -61,9 +63,14 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
     counts_tokens: bool = False
     rooms: tuple[Room, ...] = ()
     preferences: tuple[Preference, ...] = ()
+    pins: PinRules | None = None
 
     def for_call(
-        self, call: Call, metadata: Mapping[str, object], peers: Sequence[Deployment] = ()
+        self,
+        call: Call,
+        metadata: Mapping[str, object],
+        peers: Sequence[Deployment] = (),
+        marks: Marks = NO_MARKS,
     ) -> "Fitness":
         """Apply the rules to a call; `metadata` is that of the caller's key."""
         chooses = self.by_tags is not None
@@ -77,6 +84,7 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
             peers=peers,
             fields=call.fields,
             operation=call.operation,
+            marks=marks,
         )
         return Fitness(self, need)
 
@@ -116,7 +124,13 @@ class Fitness:
         """Narrow what is usable to what is preferred."""
         for preference in self._rules.preferences:
             usable = preference(usable, now, self._need) or usable
-        return usable
+        pins = self._rules.pins
+        return usable if pins is None else pins.prefer(usable, self._need.marks, now)
+
+    def chosen(self, deployment: Deployment, now: float) -> None:
+        """Note who is asked."""
+        if self._rules.pins is not None:
+            self._rules.pins.chosen(deployment, self._need.marks.marks, now)
 
 
 def _suitable(

@@ -26,6 +26,7 @@ from hx_gateway.routing.fitness import Fitness
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.kinds import Kind, kind_of
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.pins import Pins
 from hx_gateway.routing.purse import Purses
 
 BACKOFF_S = 0.5
@@ -78,6 +79,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Mapping[str, Pick]
     meter: Meter | None = None
     purses: Purses | None = None
+    pins: Pins | None = None
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -328,7 +330,10 @@ class Plan:
             if self._fit is not None:
                 usable = list(self._fit.prefer(usable, now))
             moment = Moment(ground.health, ground.random, now, self._errand.stream, ground.meter)
-            return pick(usable, ground.strategies[self._route.strategy], moment)
+            chosen = pick(usable, ground.strategies[self._route.strategy], moment)
+            if self._fit is not None:
+                self._fit.chosen(chosen, now)
+            return chosen
         return None
 
     def _may_ask(self, deployment: Deployment, now: float) -> bool:

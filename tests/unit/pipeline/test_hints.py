@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.deployments import deployment
+from tests.support.deployments import deployment, route
 
 from hx_gateway.core import wire
 from hx_gateway.core.call import Hints
-from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.core.snapshot import RoutingSettings, Snapshot
 from hx_gateway.pipeline.hints import HintReader, hint_reader, session_of
 
 ID = "e96634a3-fa28-4083-b354-55542e2dca01"
@@ -84,3 +84,13 @@ def test_a_configuration_that_routes_by_no_hint_reads_none() -> None:
 
     assert hint_reader(snapshot()) is None
     assert hint_reader(snapshot(tag_regex=("x",))) is not None
+
+
+def test_sessions_are_read_where_a_route_keeps_them_together() -> None:
+    two = route("m", deployment("a"), deployment("b"))
+    checks = RoutingSettings(optional_pre_call_checks=("session_affinity",))
+    folder = Path("unused")
+    reader = hint_reader(Snapshot(state_dir=folder, routes={"m": two}, routing=checks))
+    assert reader is not None
+    assert reader.read({b"x-session-id": ID.encode()}, {}, {}) == Hints(session=ID)
+    assert hint_reader(Snapshot(state_dir=folder, routes={"m": two})) is None

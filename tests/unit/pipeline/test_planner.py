@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.calls import ask
 from tests.support.clock import seeded
 from tests.support.deployments import deployment, route
 from tests.support.pipelines import CALLER, Rig, chat_deployment, whole
 from tests.support.sender import Answer, ScriptedSender
 
 from hx_gateway.core.budget import DEPLOYMENT, PROVIDER, TAG, Budget
-from hx_gateway.core.call import Detour, Wishes
+from hx_gateway.core.call import Detour, Hints, Wishes
 from hx_gateway.core.errors import (
     ContextWindowExceeded,
     Forbidden,
@@ -21,10 +22,19 @@ from hx_gateway.core.errors import (
 )
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import RoutingSettings
-from hx_gateway.pipeline.planner import counts_use, fit_rules, ground_of
+from hx_gateway.pipeline.planner import (
+    Planner,
+    affinities_of,
+    counts_use,
+    fit_rules,
+    ground_of,
+    looking,
+)
 from hx_gateway.routing.fitness import FitRules
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
+from hx_gateway.routing.pins import Pins
+from hx_gateway.routing.plan import Try
 from hx_gateway.routing.purse import Purses
 
 A, B = chat_deployment("a"), chat_deployment("b")
@@ -220,3 +230,38 @@ def test_a_pattern_alone_makes_tags_choose() -> None:
     assert found is not None
     assert found.by_tags is not None
     assert list(found.by_tags.patterns) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("own", "checks", "expected"),
+    [
+        (None, (), set()),
+        (None, ("session_affinity", "enforce_model_rate_limits"), {"session_affinity"}),
+        (("deployment_affinity",), ("session_affinity",), {"deployment_affinity"}),
+        ((), ("session_affinity", "prompt_caching"), {"prompt_caching"}),
+    ],
+)
+def test_a_route_keeps_its_own_affinities_else_those_of_all(
+    own: tuple[str, ...] | None, checks: tuple[str, ...], expected: set[str]
+) -> None:
+    settings = RoutingSettings(optional_pre_call_checks=checks)
+    assert affinities_of(route("m", A, B, affinities=own), settings) == expected
+    assert affinities_of(route("m", A, affinities=own), settings) == set()  # nothing to choose
+
+
+async def test_calls_of_a_session_go_to_one_deployment_and_an_explanation_changes_nothing() -> None:
+    settings = RoutingSettings(optional_pre_call_checks=("session_affinity",))
+    ground = ground_of(settings, Health(), seeded(), Meter(), pins=Pins())
+    made = fit_rules([route("m", A, B)], settings, ground)
+    table = Rig(ScriptedSender(), route("m", A, B)).pipeline.table
+    looking_on, planner = Planner(table, ground, looking(made)), Planner(table, ground, made)
+
+    def first(each: Planner, session: str) -> str:
+        call = msgspec.structs.replace(ask(), hints=Hints(session=session))
+        step = each.plan(table.find("m"), call, CALLER).first(1.0)
+        assert isinstance(step, Try)
+        return step.deployment.id
+
+    assert len({first(looking_on, "s") for _ in range(50)}) == 2
+    assert len({first(planner, "s") for _ in range(50)}) == 1
+    assert len({first(planner, f"s{n}") for n in range(50)}) == 2

@@ -305,6 +305,9 @@ class Fussy:
     def prefer(self, usable: list[Deployment], now: float) -> list[Deployment]:
         return [each for each in usable if each.id in self.likes] or usable
 
+    def chosen(self, deployment: Deployment, now: float) -> None:
+        assert deployment.id in self.admits
+
 
 @pytest.mark.parametrize(
     ("fitness", "fallbacks", "faults", "steps"),
