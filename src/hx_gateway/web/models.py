@@ -105,8 +105,13 @@ class ModelRoutes:
             (route, each)
             for route in self._pipeline.table.shown()
             for each in route.deployments
-            if query.model in (None, route.name) and query.model_id in (None, each.id)
+            if query.model in (None, route.name, f"{each.provider.name}/{each.model}")
+            and query.model_id in (None, each.id)
         ]
+        if not meant and (query.model or query.model_id):
+            # An empty list would have nothing unhealthy in it: a probe with a typing error is well.
+            param = "model" if query.model else "model_id"
+            raise NotFound("There is no such model.", param=param, code="model_not_found")
         errors: list[GatewayError | None] = [None] * len(meant)
         if query.inference:
             errors = await self._try_all(meant, visit.caller)
@@ -286,7 +291,7 @@ def endpoints(pipeline: Pipeline) -> tuple[Endpoint, ...]:
             tag="models",
             query=HealthQuery,
             answer=Health,
-            errors=(403, 422),
+            errors=(403, 404, 422),
         ),
     )
 

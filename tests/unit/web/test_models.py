@@ -127,6 +127,21 @@ async def test_an_inference_is_made_only_when_it_is_asked_for() -> None:
     assert (found["healthy_count"], found["unhealthy_count"]) == (1, 0)
 
 
+@pytest.mark.parametrize("query", ["model=nobody", "model_id=nobody", "model=m&model_id=nobody"])
+async def test_the_health_of_what_does_not_exist_is_not_well(query: str) -> None:
+    """A probe with a typing error was told that nothing is unhealthy."""
+    with pytest.raises(NotFound):
+        await ask(rig(), "/health", query=query)
+
+
+async def test_health_is_asked_for_by_either_name_of_a_model() -> None:
+    found = await ask(rig(), "/health", query="model=m")
+    assert found["healthy_count"] == 2
+    found = await ask(rig(), "/health", query=f"model=vendor/{A.model}")
+    assert {each["model_id"] for each in found["healthy_endpoints"]} >= {A.id}
+    assert (await ask(Rig(ScriptedSender()), "/health"))["healthy_count"] == 0
+
+
 def test_health_is_for_administrators() -> None:
     scopes = {each.path: each.scope for each in endpoints(rig().pipeline)}
     assert scopes["/health"] is Scope.ADMIN
