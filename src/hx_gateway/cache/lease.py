@@ -27,6 +27,7 @@ class Lease:
         self._clock = clock
         self._random = random
         self._renewal: asyncio.Task[None] | None = None
+        self.is_away = False  # the store did not answer
 
     @property
     def is_held(self) -> bool:
@@ -42,6 +43,7 @@ class Lease:
         try:
             return await self._find_or_take()
         except DependencyError:
+            self.is_away = True
             return None
 
     async def _find_or_take(self) -> Found | None:

@@ -58,7 +58,10 @@ class _Work(msgspec.Struct, kw_only=True):
     async def ask(self) -> Response:
         """Ask an upstream, of several inputs only for those that are new."""
         if self.batch is not None:
-            return await self.batch.ask(lambda call: self.dispatch(call, self.route, self.record))
+            looks = self.question.reads and not (self.lease is not None and self.lease.is_away)
+            return await self.batch.ask(
+                lambda call: self.dispatch(call, self.route, self.record), looks=looks
+            )
         return await self.dispatch(self.question.call, self.route, self.record)
 
 
@@ -81,7 +84,7 @@ class CachedAnswers:
             return await dispatch(call, route, record)
         work = _Work(question=question, route=route, record=record, dispatch=dispatch)
         if question.parts:
-            work.batch = Batch(self._cache, question, record)
+            work.batch = Batch(self._cache, question, record, route)
         if not question.reads:
             return self._recorded(work, await work.ask())
         record.cache_hit = False
@@ -89,8 +92,8 @@ class CachedAnswers:
         if flight is not None:
             return await self._follow(flight, work)
         if not question.writes:
-            lease = Lease(self._cache, question, self._clock, self._random)
-            return await self._given(await lease.find_or_take(), work)
+            work.lease = Lease(self._cache, question, self._clock, self._random)
+            return await self._given(await work.lease.find_or_take(), work)
         if self._cache.shelf.is_at_hand and (response := await self._at_once(work)) is not None:
             return response
         return await self._lead(work)
@@ -211,7 +214,8 @@ class CachedAnswers:
 
     def _entry(self, work: _Work, body: bytes, events: list[Event] | None) -> Entry | None:
         record = work.record
-        return self._cache.entry(work.question, body, events, record.usage, record.deployment)
+        usage = record.usage if work.batch is None else work.batch.usage
+        return self._cache.entry(work.question, body, events, usage, record.deployment)
 
     def _land(self, work: _Work, entry: Entry | None) -> None:
         """Give an answer to those who wait for it, and keep it.

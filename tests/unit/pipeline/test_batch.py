@@ -1,22 +1,25 @@
 """Lists of inputs to embed: only what is new is asked for, and nobody can tell from the answer."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
+from tests.support.clock import FakeClock
 from tests.support.deployments import NoCredential, route
 from tests.support.pipelines import CALLER, Rig, chat_deployment
 from tests.support.sender import ScriptedExchange, ScriptedSender
 
 from hx_gateway.core import wire
 from hx_gateway.core.call import CacheWish, Call, Operation
-from hx_gateway.core.errors import Garbled, GatewayError
+from hx_gateway.core.errors import DependencyError, Garbled, GatewayError
 from hx_gateway.core.http import Deadlines, HttpRequest, Origin, Response
 from hx_gateway.core.provider import Provider
 from hx_gateway.core.snapshot import CacheSettings
 from hx_gateway.core.usage import Price
 from hx_gateway.dialects import openai_embeddings
+from hx_gateway.store.answers_process import ProcessAnswers
 
 ON = CacheSettings(enabled=True, type="local")
 VENDOR = Provider(
@@ -56,11 +59,14 @@ class Embedding(ScriptedSender):
 class Embedder:
     """A pipeline before that upstream."""
 
-    def __init__(self, settings: CacheSettings = ON) -> None:
+    def __init__(
+        self, settings: CacheSettings = ON, answers: ProcessAnswers | None = None, **fields: Any
+    ) -> None:
         self.sender = Embedding()
         price = Price(input=1_000_000)
         one = chat_deployment("a", provider=VENDOR, price=price)
-        self.rig = Rig(self.sender, route("m", one), cache=settings)
+        made = msgspec.structs.replace(route("m", one), **fields)
+        self.rig = Rig(self.sender, made, cache=settings, answers=answers)
 
     async def ask(self, input_: object, cache: CacheWish | None = None, **more: Any) -> Response:
         fields = wire.decode_fields(wire.encode({"model": "m", "input": input_, **more}))
@@ -171,3 +177,43 @@ async def test_tokens_are_inputs_too() -> None:
     assert await it.vectors([[1, 2], [3]]) == [2, 1]
     assert await it.vectors([[3], [4, 5, 6]]) == [1, 3]
     assert it.sender.asked[1:] == [[[4, 5, 6]]]
+
+
+async def test_vectors_of_a_fallback_are_never_put_beside_kept_ones() -> None:
+    """Where another model may answer, a list is asked for as a whole: all of one model."""
+    it = Embedder(fallbacks=("other",))
+    await it.ask(["a", "bb"])
+    await it.ask(["a", "ccc"])
+    assert await it.vectors(["ccc", "a", "bb"]) == [3, 1, 2]
+    assert it.sender.asked == [["a", "bb"], ["a", "ccc"]]
+
+
+async def test_those_who_waited_for_a_list_see_all_its_tokens() -> None:
+    it = Embedder()
+    await it.ask("a")
+    it.sender.delay_s = 0.05
+    await asyncio.gather(*(it.ask(["a", "bb"]) for _ in range(2)))
+    _, leader, follower = sorted(it.rig.receipts.all, key=lambda each: each.usage.input)
+    assert (leader.usage.input, leader.cost, leader.cache_hit) == (2, 2, False)
+    assert (follower.usage.input, follower.cost, follower.cache_hit) == (3, 0, True)
+
+
+class Away(ProcessAnswers):
+    """A shared store that does not answer, and counts how often it was asked."""
+
+    is_shared = True
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock(), 1 << 20)
+        self.asked = 0
+
+    async def get_all(self, names: Sequence[str], *, tenant: str) -> list[bytes | None]:
+        self.asked += 1
+        raise DependencyError("Redis")
+
+
+async def test_a_store_that_is_away_is_asked_once() -> None:
+    away = Away()
+    it = Embedder(answers=away)
+    assert await it.vectors(["a", "bb"]) == [1, 2]
+    assert away.asked == 1
