@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hx_gateway.core.errors import GatewayError
+
 Header = tuple[bytes, bytes]
 JSON_TYPE: Header = (b"content-type", b"application/json")
 SSE_TYPE: Header = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -52,19 +54,22 @@ class Memo:
 class Early:
     """How a stream begins when its answer is long in coming: then the edge begins it by itself.
 
-    `last_words` gives what ends it when the server stops before there is an answer. `has_begun`
-    tells the handler that its answer can no longer be an error with a status.
+    `words` gives what ends it after that: an error, or None when the server stops before there is
+    an answer. `has_begun`: the answer can no longer be an error with a status.
     """
 
-    __slots__ = ("has_begun", "headers", "heartbeat", "last_words")
+    __slots__ = ("has_begun", "headers", "heartbeat", "words")
 
     def __init__(
-        self, headers: list[Header], heartbeat: bytes, last_words: Callable[[], bytes]
+        self,
+        headers: list[Header],
+        heartbeat: bytes,
+        words: Callable[[GatewayError | None], bytes],
     ) -> None:
-        """`heartbeat` is the first thing that is sent."""
+        """`heartbeat` is the first thing that is sent, and sent again while nothing comes."""
         self.headers = headers
         self.heartbeat = heartbeat
-        self.last_words = last_words
+        self.words = words
         self.has_begun = False
 
 

@@ -19,6 +19,7 @@ from hx_gateway.core.errors import GatewayError, InvalidRequest, Unprocessable
 from hx_gateway.core.http import BodyRule, Chunks, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.pipeline.reply import Canned
 from hx_gateway.web.cors import Cors
 from hx_gateway.web.endpoint import Endpoint, Visit
 from hx_gateway.web.errors import error_response, internal_error
@@ -110,7 +111,7 @@ class WebApplication:
                     _read(visit, endpoint)
                 response = await endpoint.handler(visit)
         except GatewayError as error:
-            response = error_response(error, visit.id, dialect)
+            response = _failure(error, visit, dialect)
         except Exception as error:  # noqa: BLE001 - the one place that may: a client gets an id
             response = internal_error(error, visit.id, dialect)
         response.lines += b"x-request-id: %b\r\n" % visit.id.encode()
@@ -170,6 +171,13 @@ def _rule(endpoint: Endpoint, settings: ServerSettings) -> BodyRule:
         return NO_BODY
     size = endpoint.max_body or settings.max_body
     return BodyRule(max_bytes=size, streamed=endpoint.streamed)
+
+
+def _failure(error: GatewayError, visit: Visit, dialect: str) -> Response:
+    early = visit.request.early
+    if early is None or not early.has_begun:
+        return error_response(error, visit.id, dialect)
+    return Response(200, chunks=Canned(early.words(error)))
 
 
 def _read(visit: Visit, endpoint: Endpoint) -> None:

@@ -19,11 +19,11 @@ from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import read_contract, take_controls
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.pipeline.hints import HintReader
-from hx_gateway.pipeline.reply import Canned
 from hx_gateway.pipeline.tags import take_tags
 from hx_gateway.pipeline.wishes import read_wishes
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 
+_STREAM_HEADERS = [SSE_TYPE]
 COMMENT = b": ping\n\n"
 # What each format's clients ignore while they wait; a comment where the format has no ping.
 HEARTBEATS = {"anthropic_messages": b'event: ping\ndata: {"type": "ping"}\n\n'}
@@ -68,22 +68,10 @@ class Inference:
         """Answer a call; a stream may begin before it is known whether there is an answer."""
         visit.is_recorded = True
         if call.stream and self._heartbeat_s:
-            return self._stream(visit, call)
+            heartbeat = HEARTBEATS.get(call.dialect, COMMENT)
+            words = partial(_last_words, WAYS_IN[call.dialect], call.id)
+            visit.request.early = Early(_STREAM_HEADERS, heartbeat, words)
         return self._pipeline.handle(call, visit.caller)
-
-    async def _stream(self, visit: Visit, call: Call) -> Response:
-        way_in = WAYS_IN[call.dialect]
-        heartbeat = HEARTBEATS.get(call.dialect, COMMENT)
-        early = Early([SSE_TYPE], heartbeat, partial(_stopping, way_in, call.id))
-        visit.request.early = early
-        try:
-            response = await self._pipeline.handle(call, visit.caller)
-        except GatewayError as error:
-            if not early.has_begun:
-                raise
-            return Response(200, chunks=Canned(way_in.stream_error(error, call.id)))
-        response.heartbeat = heartbeat
-        return response
 
     def call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
         """Read a request into a call; raises InvalidRequest."""
@@ -114,10 +102,10 @@ class Inference:
         )
 
 
-def _stopping(way_in: WayIn, call_id: str) -> bytes:
-    """Write the event that ends a stream without an answer when the gateway stops."""
-    error = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
-    return way_in.stream_error(error, call_id)
+def _last_words(way_in: WayIn, call_id: str, error: GatewayError | None) -> bytes:
+    """Write the event that ends a stream that was begun and got no answer."""
+    stopping = Interrupted("The gateway is shutting down.", code="gateway_shutdown")
+    return way_in.stream_error(error or stopping, call_id)
 
 
 def _cache_wish(visit: Visit, controls: Mapping[str, msgspec.Raw]) -> CacheWish | None:
@@ -134,12 +122,16 @@ class _StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
+# Made once: to understand the type costs ten times what reading such a short value does.
+_STREAM_OPTIONS = msgspec.json.Decoder(_StreamOptions | None)
+
+
 def _wants_usage(fields: wire.Fields) -> bool:
     options = fields.get("stream_options")
     if options is None:
         return False
     try:
-        decoded = msgspec.json.decode(options, type=_StreamOptions | None)
+        decoded = _STREAM_OPTIONS.decode(options)
     except msgspec.ValidationError:
         raise InvalidRequest(
             "'stream_options' must be an object.", param="stream_options"

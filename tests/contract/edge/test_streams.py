@@ -81,7 +81,7 @@ def early(result: Response | None, go: asyncio.Event) -> Handler:
 
     async def handler(request: Request) -> Response:
         kind = (b"content-type", b"text/event-stream")
-        request.early = Early([kind], BEAT, lambda: b"data: stopping\n\n")
+        request.early = Early([kind], BEAT, lambda _: b"data: stopping\n\n")
         await go.wait()
         return result or Response(200, headers=[kind], chunks=Pieces(b"x"), heartbeat=BEAT)
 

@@ -8,7 +8,7 @@ from tests.support.told import told
 
 from hx_gateway.core import wire
 from hx_gateway.core.errors import DependencyError, Unauthenticated
-from hx_gateway.core.http import BodyRule, Request, Response
+from hx_gateway.core.http import BodyRule, Early, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.web.application import WebApplication
@@ -51,6 +51,14 @@ async def fail(visit: Visit) -> Response:
     raise RuntimeError("secret detail")
 
 
+async def fail_late(visit: Visit) -> Response:
+    """Fail when the edge has begun a stream."""
+    early = Early([], b"", lambda error: f"data: {error}\n\n".encode())
+    early.has_begun = visit.request.header(b"x-begun") is not None
+    visit.request.early = early
+    raise Unauthenticated("Too late.")
+
+
 def endpoint(method: str, path: str, scope: Scope, **more: object) -> Endpoint:
     fields = {"handler": show, "name": path, "summary": "", "tag": "t", **more}
     return Endpoint(method=method, path=path, scope=scope, **fields)  # type: ignore[arg-type]
@@ -63,6 +71,7 @@ APP = WebApplication(
         endpoint("POST", "/write", Scope.RAG_WRITE, body=Body),
         endpoint("POST", "/ask", Scope.INFERENCE, body=Body, max_body=100),
         endpoint("GET", "/fail", Scope.ANY, handler=fail),
+        endpoint("GET", "/late", Scope.OPEN, handler=fail_late),
     ],
     Gate(),
     ServerSettings(cors_origins=("https://ours.test",)),
@@ -225,3 +234,13 @@ async def test_a_held_body_has_its_limit_too() -> None:
     asked.stream = Coming(b'{"limit":' + b" " * 100 + b"7}")
     APP.check_head(asked)
     assert (await APP.answer(asked)).status == 413
+
+
+async def test_a_failure_ends_a_stream_that_has_begun_with_its_last_words() -> None:
+    response = await answer("GET", "/late", x_begun="1")
+    assert response.status == 200
+    assert response.chunks is not None
+    assert [piece async for piece in response.chunks] == [b"data: Too late.\n\n"]
+    refused = await answer("GET", "/late")
+    assert refused.status == 401
+    assert refused.chunks is None

@@ -1,6 +1,7 @@
 """Chat Completions as upstreams speak it."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +21,7 @@ from hx_gateway.dialects.questions import as_chat, leave_out
 from hx_gateway.dialects.tools import speakable
 from hx_gateway.dialects.user import short_user, user_losses
 
+_SHORT = 256
 _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
@@ -83,10 +85,16 @@ def with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
     """Add the usage to a client's stream options; what is no object is the upstream's to refuse."""
     if options is None:
         return STREAM_OPTIONS
+    written = bytes(options)
+    return _with_usage(written) if len(written) <= _SHORT else _with_usage.__wrapped__(written)
+
+
+@lru_cache(maxsize=64)  # every client writes the same again and again
+def _with_usage(options: bytes) -> msgspec.Raw:
     try:
         known = _OPTIONS.decode(options)
     except msgspec.ValidationError:
-        return options
+        return msgspec.Raw(options)
     return raw({**known, "include_usage": TRUE}) if known else STREAM_OPTIONS
 
 

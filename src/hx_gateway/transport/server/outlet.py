@@ -203,7 +203,7 @@ class Outlet:
         stream, early = self._stream, request.early
         is_open = stream is not None and not stream.has_ended
         if stream is not None and early is not None and is_open and self._state.expired:
-            stream.end(early.last_words())
+            stream.end(early.words(None))
 
     def _write_whole(self, response: Response, *, is_head: bool, keep: bool) -> None:
         body = response.body
@@ -225,7 +225,7 @@ class Outlet:
         stream = self._stream
         try:
             if stream is not None:  # begun already
-                stream.heartbeat = response.heartbeat
+                stream.heartbeat = response.heartbeat or stream.heartbeat
                 await self._pump(chunks, stream)
                 return
             head = encode_head(response, self._state.common, keep_alive=keep, length=length)
@@ -233,7 +233,10 @@ class Outlet:
             if is_empty or self._transport.is_closing():
                 self._transport.write(head)
                 return
-            stream = Stream(self._transport, head, response.heartbeat, is_chunked=length is None)
+            heartbeat = response.heartbeat
+            if heartbeat is None and request.early is not None:
+                heartbeat = request.early.heartbeat
+            stream = Stream(self._transport, head, heartbeat, is_chunked=length is None)
             await self._pump(chunks, stream)
         finally:
             self._is_settling = True
