@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.support.fetch import fetch
 from tests.support.served import until
-from tests.support.tree import ROOT
+from tests.support.tree import ROOT, find_uv
 
 pytestmark = pytest.mark.slow
 # Only what finds programs and packages: no keys, nothing that configures a gateway.
@@ -31,10 +31,9 @@ def made(folder: Path, lacking: str) -> Iterator[Path]:
             shutil.copy(ROOT / name, tree / name)
     inherited = {k: v for k, v in os.environ.items() if PASSED_ON.fullmatch(k)}
     own = {"UV_NO_BINARY_PACKAGE": lacking, "PORT": "0", "HX_STATE_DIR": str(folder / "state")}
-    uv = shutil.which("uv") or ROOT / ".uv" / "bin" / "uv"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            ["make", "run", f"UV={uv}"],
+            ["make", "run", f"UV={find_uv()}"],
             cwd=tree,
             env={**inherited, **own},
             stdout=file,

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.tree import ROOT, tracked
+from tests.support.tree import ROOT, find_uv, tracked
 
+BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE")
 MAX_PACKAGES = 25  # in the base install, transitive ones included
 
 
@@ -56,20 +57,34 @@ def test_every_locked_file_has_a_hash() -> None:
     assert [file["url"] for file in files if "hash" not in file] == []
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The wheel, built twice."""
-    made: list[Path] = []
-    for name in ("one", "two"):
-        out = tmp_path_factory.mktemp(name)
-        command = [find_uv(), "build", "--wheel", "--quiet", "--out-dir", str(out), str(ROOT)]
-        subprocess.run(command, check=True)
-        made += out.glob("*.whl")
+def build(tree: Path, out: Path) -> Path:
+    """Build the wheel of a source tree."""
+    command = [find_uv(), "build", "--wheel", "--quiet", "--out-dir", str(out), str(tree)]
+    subprocess.run(command, check=True)
+    (made,) = out.glob("*.whl")
     return made
 
 
-def test_the_wheel_holds_what_git_holds_and_nothing_else(wheels: list[Path]) -> None:
-    with zipfile.ZipFile(wheels[0]) as wheel:
+def checked_out_elsewhere(folder: Path, settings: str = "") -> Path:
+    """Copy what is built, as a checkout on another machine: of another day, for another group."""
+    for path in [*tracked("src"), *(ROOT / name for name in BUILT_FROM)]:
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        copy.chmod(0o664)
+        os.utime(copy, (10**9, 10**9))
+    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(settings)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_wheel_holds_what_git_holds_and_nothing_else(wheel_file: Path) -> None:
+    with zipfile.ZipFile(wheel_file) as wheel:
         inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert inside == {path.relative_to(ROOT / "src").as_posix() for path in tracked("src")}
     assert run_unasked(inside) == []
@@ -85,13 +100,11 @@ def test_a_file_that_runs_unasked_would_be_seen() -> None:
     assert run_unasked([*intruders, "hx_gateway/core/path.py"]) == sorted(intruders)
 
 
-def test_two_builds_are_the_same_bytes(wheels: list[Path]) -> None:
-    one, two = (path.read_bytes() for path in wheels)
-    assert one == two
+def test_a_build_elsewhere_gives_the_same_bytes(tmp_path: Path, wheel_file: Path) -> None:
+    tree = checked_out_elsewhere(tmp_path / "tree")
+    assert build(tree, tmp_path / "out").read_bytes() == wheel_file.read_bytes()
 
 
-def find_uv() -> str:
-    """Where uv is: who runs the tests by `make` says so, or it is installed."""
-    found = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-    assert Path(found).exists(), "uv is needed (make setup)"
-    return found
+def test_a_build_that_keeps_times_would_be_seen(tmp_path: Path, wheel_file: Path) -> None:
+    tree = checked_out_elsewhere(tmp_path / "tree", "\n[tool.hatch.build]\nreproducible = false\n")
+    assert build(tree, tmp_path / "out").read_bytes() != wheel_file.read_bytes()

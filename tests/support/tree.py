@@ -1,6 +1,8 @@
 """The repository as data for the rule tests: its files, and what they contain."""
 
 import ast
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -54,3 +56,10 @@ def tracked(folder: str = ".") -> list[Path]:
         text=True,
     )
     return [path for line in found.stdout.splitlines() if (path := ROOT / line).is_file()]
+
+
+def find_uv() -> str:
+    """Where uv is: who runs the tests by `make` says so, or it is installed."""
+    found = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    assert Path(found).exists(), "uv is needed (make setup)"
+    return found
