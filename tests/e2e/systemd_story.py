@@ -21,7 +21,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.support.fetch import Answer, fetch
+from tests.support.processes import children
 from tests.support.upstream import Upstream
+from tests.support.valkey import valkey_server
 
 URL = "http://127.0.0.1:4000"
 CONFIG = Path("/etc/hx-gateway/config.yaml")
@@ -260,6 +262,55 @@ async def smoke(_upstream: Upstream) -> Any:
     return {"exit_code": run.returncode, "output": run.stdout + run.stderr + journal.stdout}
 
 
+async def workers(upstream: Upstream) -> Any:
+    """The same unit with two processes: what systemd sees of them, and what it does not."""
+    with valkey_server() as redis:
+        old = next(
+            line for line in systemctl("cat", UNIT).stdout.splitlines() if "ExecStart=/" in line
+        )
+        lines = f"[Service]\nEnvironment=REDIS_URL={redis.url()}\nExecStart=\n{old} --workers 2\n"
+        Path(f"/etc/systemd/system/{UNIT}.d/workers.conf").write_text(lines)
+        systemctl("daemon-reload")
+        done = systemctl("restart", UNIT)
+        parent, restarts = pid(), int(show("NRestarts"))
+        await until(both_serve, 60)
+        for number in (signal.SIGKILL, signal.SIGSTOP):  # it dies; it hangs
+            lost = min(worker_pids())
+            os.kill(lost, number)
+            await until(lambda: is_gone(lost), 60)  # noqa: B023 - awaited in the same round
+            await until(both_serve, 60)
+        configure(upstream, "chat", "for-all")
+        systemctl("reload", UNIT)
+        await until(all_know("for-all"), 60)
+        stayed = pid() == parent and int(show("NRestarts")) == restarts
+        return {"exit_code": done.returncode, "stayed": stayed, **await drain(upstream)}
+
+
+def worker_pids() -> set[int]:
+    return {
+        child
+        for child in children(pid())
+        if b"hx_gateway.app.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+    }
+
+
+async def is_gone(process: int) -> bool:
+    return not Path(f"/proc/{process}").exists()
+
+
+async def both_serve() -> bool:
+    return len(worker_pids()) == 2 and show("StatusText") == "serving (2 workers)"
+
+
+def all_know(model: str) -> Callable[[], Awaitable[bool]]:
+    """Ask twenty times, over connections of their own: each worker answers some of them."""
+
+    async def ask_all() -> bool:
+        return all([model in await models() for _ in range(20)])
+
+    return ask_all
+
+
 async def tell() -> None:
     for command in (["systemd-sysusers"], ["systemd-tmpfiles", "--create"]):
         subprocess.run(command, check=False)
@@ -277,6 +328,7 @@ async def tell() -> None:
             "smoke": smoke,
             "watchdog": watchdog,
             "killed": killed,
+            "workers": workers,
         }.items():
             try:
                 story[name] = await chapter(upstream)

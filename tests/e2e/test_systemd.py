@@ -119,3 +119,7 @@ def test_no_connection_is_lost_over_ten_restarts_under_load(story: dict[str, Any
 
 def test_smoke_passes_inside_the_sandbox(story: dict[str, Any]) -> None:
     assert story["smoke"]["exit_code"] == 0, story["smoke"]["output"]
+
+
+def test_workers_come_and_go_under_one_unit_that_stays(story: dict[str, Any]) -> None:
+    assert story["workers"] == {"exit_code": 0, "stayed": True, "new_pid": True, "complete": True}
