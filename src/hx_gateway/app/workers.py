@@ -90,7 +90,7 @@ class Workers:
         keeper = self._fill(first)
         while first.serving is None and not self._stop.is_set():
             if keeper.done():
-                return keeper.result() or 1
+                return max(keeper.result(), 1)  # killed by a signal is below 0
             await self._hear()
         for post in others:
             _ = self._fill(post)
