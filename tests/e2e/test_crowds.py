@@ -38,6 +38,13 @@ def slow_reader() -> tuple[bytes, bytes]:
 
 
 @pytest.fixture
+async def quiet(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway that nobody attacks: what the machine does to it is not the crowd's doing."""
+    async with running(tmp_path / "quiet", config={"model_list": []}) as served:
+        yield served
+
+
+@pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     async with PouringUpstream() as upstream:
         params = {"model": "openai/m", "api_base": f"{upstream.url}/v1", "api_key": "sk-up"}
@@ -95,27 +102,28 @@ async def _until_ended(
 @pytest.mark.parametrize("kind", [slow_head, slow_body, slow_reader])
 async def test_others_are_served_as_before_and_the_crowd_is_cut(
     gateway: Gateway,
+    quiet: Gateway,
     kind: Callable[[], tuple[bytes, bytes]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async with lag(gateway.port) as before:
-        await asyncio.sleep(3.0)
+    """The aim is a p99 of 1.5 times the usual; both are asked in the same moments."""
     crowd = asyncio.gather(*[attack(gateway, kind) for _ in range(CROWD)])
     # They are all connected, and what the kernel takes for readers that do not read is through.
     await asyncio.sleep(5.0)
-    async with lag(gateway.port) as beside:
+    async with lag(quiet.port) as usual, lag(gateway.port) as beside:
         for _ in range(20):
             answer = await gateway.ask("/v1/chat/completions", body=BODY)
             assert answer.status == 200
             await asyncio.sleep(0.1)
     times = await crowd
-    # The last tenth is the machine's: a thousand clients and their upstream live on the same cores.
-    usual, now = (each[len(each) * 90 // 100] for each in (before, beside))
+    assert min(len(usual), len(beside)) > 100
+    # Half of the answers show what the crowd does; of the last ones some are the machine's.
+    for percent, spare_ms in ((50, 0.5), (90, 2.0), (99, 15.0)):
+        quietly, now = (each[len(each) * percent // 100] for each in (usual, beside))
+        with capsys.disabled():
+            print(f"\n{kind.__name__}: p{percent} {now:.2f} ms, quietly {quietly:.2f} ms", end="")
+        assert now <= quietly * 1.5 + spare_ms
     with capsys.disabled():
-        print(
-            f"\n{kind.__name__}: p90 {usual:.1f} ms before, {now:.1f} ms beside the crowd; ", end=""
-        )
-        print(f"the crowd was cut after {min(times):.1f} to {max(times):.1f} s")
-    assert now <= usual * 1.5 + 100
+        print(f"; the crowd was cut after {min(times):.1f} to {max(times):.1f} s")
     assert min(times) >= LIMIT_S * 0.8
     assert max(times) <= LIMIT_S * 5
