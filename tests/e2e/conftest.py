@@ -81,6 +81,7 @@ async def media(shared_media: MediaUpstream, spare: MediaUpstream) -> MediaUpstr
         each.asked.clear()
         each.fail_with = each.break_after = each.kind = None
         each.pace_s = 0.0
+        each.gate.set()
         each.endless, each.sent = False, 0
     return shared_media
 

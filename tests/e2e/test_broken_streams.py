@@ -18,6 +18,7 @@ from tests.support.stream_client import Told, ask, question
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AT_ONCE = 24
+STALLED_AT_ONCE = 200  # they only wait
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -48,6 +49,7 @@ class Trials:
         self._pair = pair
         self._dialect = DIALECTS[pair.way_out]
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._waiting_room = asyncio.Semaphore(STALLED_AT_ONCE)
         self._seeds = itertools.count(upstream.next_seed())
         self.count = 0
         self.wrong: list[str] = []
@@ -73,8 +75,9 @@ class Trials:
         await asyncio.gather(*[self._one(cut, suffix) for cut in cuts])
 
     async def _one(self, cut: Cut, suffix: str) -> None:
-        async with self._room:
-            model = self._pair.model + suffix + (HASTY if cut.fault is Fault.STALL else "")
+        is_stalled = cut.fault is Fault.STALL
+        async with self._waiting_room if is_stalled else self._room:
+            model = self._pair.model + suffix + (HASTY if is_stalled else "")
             body = question(self._pair.way_in, model, cut.text())
             try:
                 async with asyncio.timeout(60.0):

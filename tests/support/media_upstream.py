@@ -29,7 +29,8 @@ class Field(msgspec.Struct, frozen=True):
 class MediaUpstream(Listener):
     """One upstream. `fail_with` answers that status; `break_after` cuts sounds and streams.
 
-    `endless`: a sound that goes on for ever; `sent` counts its bytes that were taken.
+    `endless`: a sound that goes on for ever; `sent` counts its bytes that were taken. A sound waits
+    for `gate` after its first piece.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,8 @@ class MediaUpstream(Listener):
         self.kind: str | None = None
         self.text: bytes = b"hello"
         self.pace_s = 0.0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.endless = False
         self.sent = 0
 
@@ -82,6 +85,7 @@ class MediaUpstream(Listener):
                 return
             await wire.piece(SOUND[start : start + 1024])
             await asyncio.sleep(self.pace_s)
+            await self.gate.wait()
         await wire.end()
 
     async def _draw_or_hear(self, path: str, asked: Asked, wire: Wire) -> None:
