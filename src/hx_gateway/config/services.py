@@ -104,11 +104,15 @@ class Services:
         return [Candidate(address.text(), host.place, "DATABASE_HOST")]
 
     def _redis_parts(self) -> list[Candidate]:
-        env = self._environment
         parts = []
-        if host := env.get("REDIS_HOST"):
-            url = self._redis_url(lambda name: env.text(f"REDIS_{name.upper()}"), host.place)
-            parts.append(Candidate(url, host.place, "REDIS_HOST"))
+        families = ["REDIS"]
+        type_ = self._root.find("litellm_settings.cache_params.type")
+        if type_ is not None and type_.value == "valkey-semantic":
+            families.append("VALKEY")  # LiteLLM reads these for that type only
+        for family in families:
+            if host := self._environment.get(f"{family}_HOST"):
+                url = self._redis_url(self._from_environment(family), host.place)
+                parts.append(Candidate(url, host.place, f"{family}_HOST"))
         for section, prefix in (
             ("router_settings", "redis_"),
             ("litellm_settings.cache_params", ""),
@@ -118,6 +122,9 @@ class Services:
                 url = self._redis_url(_from_yaml(self._root, f"{section}.{prefix}"), node.place)
                 parts.append(Candidate(url, node.place, f"{section}.{prefix}host"))
         return parts
+
+    def _from_environment(self, family: str) -> Part:
+        return lambda name: self._environment.text(f"{family}_{name.upper()}")
 
     def _redis_url(self, part: Part, place: Place) -> str:
         try:

@@ -104,6 +104,16 @@ def test_litellms_switch_turns_prepared_statements_off() -> None:
         ),
         ("router_settings: {redis_url: 'redis://h'}", {}, "redis://h:6379"),
         ("litellm_settings: {cache_params: {type: redis, host: h, port: 1}}", {}, "redis://h:1"),
+        (
+            "litellm_settings: {cache_params: {type: valkey-semantic}}",
+            {"VALKEY_HOST": "h", "VALKEY_PORT": "6380", "VALKEY_PASSWORD": "p"},
+            "redis://:p@h:6380",
+        ),
+        (
+            "litellm_settings: {cache_params: {type: redis}}",
+            {"VALKEY_HOST": "other", "REDIS_HOST": "h"},
+            "redis://h:6379",
+        ),
     ],
 )
 def test_redis_may_be_named_in_several_ways(text: str, env: dict[str, str], url: str) -> None:
