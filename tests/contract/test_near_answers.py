@@ -129,6 +129,25 @@ async def test_answers_are_removed_by_their_labels_and_all_at_once(answers: Near
     assert await nearest(answers, NORTH) == b"x"
 
 
+async def test_many_answers_are_removed_within_the_deadline_of_a_command(
+    searching_valkey: ValkeyServer,
+) -> None:
+    """Hundreds at once were too many for one command: the index is changed for each of them."""
+    url = Secret(searching_valkey.url())
+    async with aclosing(
+        RedisNearAnswers(url, 1.0, model="m", collection="answers", namespace="many")
+    ) as answers:
+        names = [f"{number:064x}" for number in range(600)]
+        vector = tuple(float(number % 7) for number in range(384))
+        for name in names:
+            await put(answers, name, vector)
+        assert await answers.delete([answer_label("t", name) for name in names[:100]]) == 100
+        await answers.flush()
+        assert await answers.get(names[-1], tenant="t") is None
+        await put(answers, A, vector)
+        assert await nearest(answers, vector) == b"x"
+
+
 async def test_in_redis_an_equal_question_is_found_by_its_name(
     searching_valkey: ValkeyServer,
 ) -> None:

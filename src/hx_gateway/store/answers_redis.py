@@ -11,7 +11,7 @@ from hx_gateway.store.redis_link import RedisLink
 
 _KIND = "hx:answer:"
 _BATCH = 1000
-_SOME = 50  # answers got at once; vectors of 3,072 numbers make two megabytes
+_SOME = 50  # answers at once; vectors of 3,072 numbers make two megabytes
 # Taken when free, renewed when ours. In one step, so that nobody comes in between.
 _LEASE = """
 local holder = redis.call('GET', KEYS[1])
@@ -68,22 +68,26 @@ class RedisAnswers:
 
     async def delete(self, labels: Sequence[str]) -> int:
         """See `Answers`."""
-        if not labels:
-            return 0
-        keys = [self.prefix + label for label in labels]
-        return int(await self.link.run(lambda: self.link.redis.delete(*keys)))
+        return await self._remove([self.prefix + label for label in labels])
 
     async def flush(self) -> None:
         """See `Answers`. Step by step, so that nobody else of the database has to wait."""
         pattern, cursor = _literal(self.prefix) + "*", 0
         while True:
             cursor, keys = await self.link.run(
-                lambda at=cursor: self.link.redis.scan(at, match=pattern, count=_BATCH)  # type: ignore[misc]
+                partial(self.link.redis.scan, cursor, match=pattern, count=_BATCH)
             )
-            if keys:
-                await self.link.run(lambda found=keys: self.link.redis.unlink(*found))  # type: ignore[misc]
+            await self._remove(keys)
             if cursor == 0:
                 return
+
+    async def _remove(self, keys: Sequence[str | bytes]) -> int:
+        """Remove some keys at a time: each command has to end within the same deadline."""
+        gone = 0
+        for begin in range(0, len(keys), _SOME):
+            some = keys[begin : begin + _SOME]
+            gone += int(await self.link.run(partial(self.link.redis.unlink, *some)))
+        return gone
 
     async def lease(self, name: str, *, tenant: str, holder: str, ttl_s: float) -> bool:
         """See `Answers`."""
