@@ -9,6 +9,7 @@ from hx_gateway.adapter.contract import apply_terms, check_losses, check_tools, 
 from hx_gateway.adapter.headers import client_headers
 from hx_gateway.adapter.limit import within
 from hx_gateway.adapter.loss import left_behind
+from hx_gateway.adapter.mend import bounded, mended
 from hx_gateway.adapter.quirks import without, without_paths
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
@@ -91,6 +92,7 @@ def lane_of(call: Call, deployment: Deployment) -> Lane | None:
         or call.operation is Operation.EMBED
         or deployment.defaults
         or deployment.dropped
+        or deployment.mends
         or deployment.params != "forward"
         or provider.quirks
         or provider.headers
@@ -121,6 +123,9 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
         whole = call if fields is call.fields else msgspec.structs.replace(call, fields=fields)
         way_in = WAYS_IN[call.dialect]
         question, clamped = within(way_in.read(whole), deployment.max_output_tokens)
+        if deployment.mends:
+            question, notes = mended(question, out)
+            dropped += notes
         out = _fitted(out, deployment)
         body = out.encode(question, deployment.model, stream=call.stream)
         lost = left_behind(fields, question, way_in, out)
@@ -138,6 +143,8 @@ def draft_of(call: Call, deployment: Deployment) -> tuple[Draft, WayOut, bool]:
     )
     if terms.dropped:
         draft = without_paths(without(draft, tuple(terms.dropped)), terms.dropped)
+    if deployment.mends:
+        draft = bounded(draft, deployment.max_output_tokens)
     for quirk in provider.quirks:
         draft = quirk(draft)
     return draft, out, relayed

@@ -137,17 +137,20 @@ class Compiler:
             self._report,
         )
         timeout = router.number("timeout", low=0.001)
+        defaults = router.node.get("default_litellm_params")
         return Surroundings(
             environment=given.environment,
             report=self._report,
             known=open_known(),
             prices=open_table(),
             credentials=self._credentials(),
+            defaults=dict(defaults.members()) if defaults is not None else {},
             sockets=embedded.sockets(given.state_dir),
             timeout=settings.number("request_timeout", low=0.001) if timeout is None else timeout,
             stream_timeout=router.number("stream_timeout", low=0.001),
             on_disconnect=self._section("routing", snapshot.RoutingSettings()).on_disconnect,
             drop_params=settings.flag("drop_params"),
+            modify_params=settings.flag("modify_params"),
             allowed_fails=self._allowance(router),
             max_parallel=router.whole("default_max_parallel_requests", low=1),
             strict=given.policy.strict,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.config.anybody import anybody
 from hx_gateway.config.document import Node
 from hx_gateway.config.embedded import full_url
 from hx_gateway.config.environment import Environment
@@ -49,11 +50,13 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     known: Mapping[str, Keys]
     prices: Catalogue
     credentials: Mapping[str, Node]
+    defaults: Mapping[str, Node] = {}
     sockets: Mapping[str, str]
     timeout: float | None = None
     stream_timeout: float | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
     drop_params: bool = False
+    modify_params: bool = False
     allowed_fails: Mapping[str, int] = {}
     max_parallel: int | None = None
     strict: bool = False
@@ -102,6 +105,10 @@ def _compile(node: Node, path: str, around: Surroundings) -> Iterator[Entry]:
     ).flag("blocked"):
         return
     params = _with_credential(node, path, around)
+    if params.text("model") == "*":
+        for vendor in anybody(node, params, around.environment):
+            yield from _compile(vendor, path, around)
+        return
     deployment = _ModelCompiler(name, params, info, around).compile()
     if deployment is not None:
         groups = info.texts("access_groups")
@@ -113,7 +120,8 @@ def _compile(node: Node, path: str, around: Surroundings) -> Iterator[Entry]:
 
 def _with_credential(node: Node, path: str, around: Surroundings) -> FieldReader:
     """Put the values of a named credential under the entry's own parameters."""
-    given = node.get("litellm_params") or Node({}, node.place)
+    own = node.get("litellm_params") or Node({}, node.place)
+    given = Node({**around.defaults, **dict(own.members())}, own.place)
     reader = FieldReader(given, f"{path}.litellm_params", around.report)
     name = reader.text("litellm_credential_name")
     if name is None:
@@ -176,6 +184,7 @@ class _ModelCompiler:
             params=self._contract(),
             dropped=params.texts("additional_drop_params"),
             allowed=frozenset(params.texts("allowed_openai_params")),
+            mends=self._around.modify_params,
             price=self._price(provider, facts),
             mode=info.text("mode") or facts.mode,
             order=0 if order is None else order,

@@ -9,6 +9,7 @@ from hx_gateway.config.document import Node
 from hx_gateway.config.models import Entry
 from hx_gateway.config.policies import RetryPolicies
 from hx_gateway.config.report import Report
+from hx_gateway.config.strategies import read_strategies
 from hx_gateway.core.facts import Catalogue
 from hx_gateway.core.route import Route
 from hx_gateway.providers.registry import VENDOR_NAMES
@@ -51,8 +52,10 @@ def compile_routes(
     fallbacks = {kind: _fallbacks(root, kind, report) for kind in KINDS}
     affinities = read_affinities(root, report)
     retries = RetryPolicies(root, report)
+    strategies = read_strategies(root, report)
     made = [
-        _route(name, group, strategy, fallbacks, retries.of(name)) for name, group in groups.items()
+        _route(name, group, strategies.get(name, strategy), fallbacks, retries.of(name))
+        for name, group in groups.items()
     ]
     made = [msgspec.structs.replace(each, affinities=affinities.get(each.name)) for each in made]
     routes = Routes(

@@ -32,7 +32,7 @@ ROUTING: tuple[Option, ...] = (
     Option(
         path="routing.max_fallbacks",
         doc="Fallback routes tried for one call.",
-        litellm=("router_settings.max_fallbacks",),
+        litellm=("router_settings.max_fallbacks", "litellm_settings.max_fallbacks"),
         low=0,
         high=100,
     ),

@@ -29,6 +29,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `id` is stable over restarts. `base_path` is what precedes a dialect's own path (`/v1`).
     `defaults` are body fields sent unless the client sent its own (LiteLLM's extra litellm_params).
     `price` is None when nobody knows it. `mode` is LiteLLM's word: chat, embedding, rerank ...
+    `mends`: a call may be changed so that the provider can take it.
     `node` names the server of one's own that it is on (see `Node`).
     `allowed_fails`: faults a minute that it may have, by kind (`routing/kinds.py`) or ANY_FAULT.
     `tag_regex` fit a client's `User-Agent`. `tag_filtering`: whether tags choose in its route; None
@@ -50,6 +51,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     params: str = "forward"
     dropped: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
+    mends: bool = False
     price: Price | None = None
     mode: str | None = None
     order: int = 0

@@ -56,16 +56,21 @@ TAKEN = frozenset(
         "timeout",
     }
 )
-_SPECIAL = REFUSED | TAKEN
+_FURTHER = "extra_body"  # what OpenAI's clients unpack themselves, and others send as it is
+_SPECIAL = REFUSED | TAKEN | {_FURTHER}
 _CONTRACT = frozenset({"drop_params", "allowed_openai_params", "additional_drop_params"})
 # Bounded, because each may be a path that is looked for in the whole body.
 _NAMES = msgspec.json.Decoder(Annotated[list[str], msgspec.Meta(max_length=100)] | None)
+
+_OBJECT = msgspec.json.Decoder(dict[str, Raw] | None)
 
 
 def take_controls(fields: Fields) -> Mapping[str, Raw]:
     """Remove the gateway's own fields from a body and give them; raises InvalidRequest."""
     if _SPECIAL.isdisjoint(fields):
         return {}
+    if _FURTHER in fields:
+        _unpack(fields)
     for name in fields:
         if name in REFUSED:
             raise InvalidRequest(
@@ -74,6 +79,16 @@ def take_controls(fields: Fields) -> Mapping[str, Raw]:
                 code="parameter_not_allowed",
             )
     return {name: fields.pop(name) for name in [*fields] if name in TAKEN}
+
+
+def _unpack(fields: Fields) -> None:
+    """Put the fields of `extra_body` among the others, as LiteLLM does; they win."""
+    try:
+        further = _OBJECT.decode(fields.pop(_FURTHER)) or {}
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"'{_FURTHER}' must be an object.", param=_FURTHER) from None
+    further.pop("model", None)  # it has been named
+    fields |= further
 
 
 def read_contract(controls: Mapping[str, Raw]) -> Contract | None:

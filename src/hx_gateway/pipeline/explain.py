@@ -11,12 +11,12 @@ import msgspec
 from hx_gateway.adapter.request import Prepared, prepare
 from hx_gateway.auth.policy import check_model, check_scope
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call
+from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import GatewayError
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.route import Deployment, Route
-from hx_gateway.core.usage import Usage, usd
+from hx_gateway.core.usage import Measured, Usage, usd
 from hx_gateway.pipeline.carry import check_mode
 from hx_gateway.pipeline.planner import Planner
 from hx_gateway.routing.estimate import estimate_tokens
@@ -25,6 +25,8 @@ from hx_gateway.routing.table import Table
 
 MASK = "***"
 _LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_WRITING = frozenset({Operation.CHAT, Operation.COMPLETE})
+_DRAWING = frozenset({Operation.IMAGE, Operation.IMAGE_EDIT})
 _COUNT = msgspec.json.Decoder(int)
 
 
@@ -206,17 +208,27 @@ class Explainer:
 def estimate(call: Call, deployment: Deployment) -> Estimate:
     """Estimate tokens and price of a call at one deployment."""
     tokens = estimate_tokens(call.fields)
-    most = _output_limit(call) or deployment.max_output_tokens
+    if call.operation in _WRITING:
+        most = _number(call, *_LIMITS) or deployment.max_output_tokens
+    else:
+        most = 0  # what comes is no text
     price = deployment.price
-    most_usd = None
-    if price is not None and most is not None:
-        most_usd = usd(price.cost(Usage(input=tokens, output=most)))
+    least_usd = most_usd = None
+    if price is not None:
+        least_usd = usd(price.cost(_usage(call, tokens, 0)))
+        most_usd = None if most is None else usd(price.cost(_usage(call, tokens, most)))
     return Estimate(
-        input_tokens=tokens,
-        most_output_tokens=most,
-        least_usd=None if price is None else usd(price.cost(Usage(input=tokens))),
-        most_usd=most_usd,
+        input_tokens=tokens, most_output_tokens=most, least_usd=least_usd, most_usd=most_usd
     )
+
+
+def _usage(call: Call, tokens: int, output: int) -> Usage:
+    """Say what a call would use, in the units of what it asks for."""
+    if call.operation is Operation.RERANK:
+        return Measured(input=tokens, searches=1)
+    if call.operation in _DRAWING:
+        return Measured(input=tokens, images=_number(call, "n") or 1)
+    return Usage(input=tokens, output=output)
 
 
 def problem_of(error: GatewayError) -> Problem:
@@ -298,8 +310,8 @@ def _masked(prepared: Prepared, deployment: Deployment) -> dict[str, str]:
     }
 
 
-def _output_limit(call: Call) -> int | None:
-    for name in _LIMITS:
+def _number(call: Call, *names: str) -> int | None:
+    for name in names:
         if name in call.fields:
             try:
                 return _COUNT.decode(call.fields[name])

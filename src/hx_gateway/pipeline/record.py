@@ -10,7 +10,7 @@ from hx_gateway.core.principal import Principal
 from hx_gateway.core.receipt import Attempt, Ending, Parties, Receipt
 from hx_gateway.core.route import Deployment
 from hx_gateway.core.usage import Usage
-from hx_gateway.pipeline.guess import guess_usage
+from hx_gateway.routing.estimate import guess_usage
 from hx_gateway.routing.plan import Try
 
 MAX_PARTIES = 10_000

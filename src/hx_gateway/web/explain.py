@@ -31,6 +31,8 @@ KINDS: Mapping[str, tuple[Operation, str]] = {
     "images/edits": (Operation.IMAGE_EDIT, "openai_image_edits"),
     "audio/speech": (Operation.SPEECH, "openai_speech"),
 }
+# Routes that take only forms.
+FORMS = ("/audio/transcriptions", "/audio/translations", "/images/variations")
 _PATH = re.compile(
     r"(?:/v[12]|/openai/v1|/engines/(?P<engine>.+?)|/openai/deployments/(?P<deployment>.+?))?/"
     f"(?P<kind>{'|'.join(map(re.escape, KINDS))})"
@@ -111,6 +113,13 @@ def kind_of(path: str) -> tuple[Operation, str, str | None]:
     """Say what is asked at a path, in which format, and the model it names, if any."""
     found = _PATH.fullmatch(path.partition("?")[0])
     if found is None:
+        if path.endswith(FORMS):
+            raise InvalidRequest(
+                "That route takes a form with a file (multipart/form-data), and only calls of JSON "
+                "can be explained. A form finds its model and deployment as any other call does.",
+                param="path",
+                code="unsupported_operation",
+            )
         raise InvalidRequest(
             f"'path' must be a route that takes JSON and asks a model: /v1/ and one of "
             f"{', '.join(KINDS)}.",

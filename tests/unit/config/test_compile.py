@@ -142,3 +142,23 @@ def test_every_deployment_can_be_found_by_its_id(tmp_path: Path) -> None:
     for route in made.routes.values():
         for deployment in route.deployments:
             assert made.deployments[deployment.id] is deployment
+
+
+def test_parameters_for_all_models_are_weaker_than_a_models_own(tmp_path: Path) -> None:
+    text = MODELS.replace("openai/gpt-4o, api_key: k", "openai/gpt-4o, api_key: k, max_retries: 0")
+    text += "router_settings: {default_litellm_params: {max_retries: 5, tags: [x]}}"
+    routes = snapshot(tmp_path, text).routes
+    chat, vectors = routes["chat"].deployments[0], routes["vectors"].deployments[0]
+    assert (chat.max_retries, vectors.max_retries, chat.tags) == (0, 5, ("x",))
+
+
+def test_models_may_have_a_strategy_of_their_own(tmp_path: Path) -> None:
+    group = "{group_name: g, models: [chat], routing_strategy: least-busy}"
+    routes = snapshot(tmp_path, f"{MODELS}router_settings: {{routing_groups: [{group}]}}").routes
+    assert (routes["chat"].strategy, routes["vectors"].strategy) == ("least-busy", "simple-shuffle")
+
+
+def test_calls_are_mended_only_where_the_configuration_says_so(tmp_path: Path) -> None:
+    assert not snapshot(tmp_path, MODELS).routes["chat"].deployments[0].mends
+    mending = f"{MODELS}litellm_settings: {{modify_params: true}}"
+    assert snapshot(tmp_path, mending).routes["chat"].deployments[0].mends

@@ -47,3 +47,18 @@ def test_the_callers_terms_are_read() -> None:
 def test_terms_that_cannot_be_read_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         read_contract(take_controls(wire.decode_fields(body)))
+
+
+def test_what_clients_put_aside_is_unpacked_and_held_to_the_same_rules() -> None:
+    body = b'{"model":"m","top_k":1,"extra_body":{"top_k":2,"tags":["a"],"model":"n"}}'
+    fields = wire.decode_fields(body)
+    assert set(take_controls(fields)) == {"tags"}
+    assert {name: bytes(value) for name, value in fields.items()} == {
+        "model": b'"m"',
+        "top_k": b"2",
+    }
+    for bad in (b'{"extra_body":{"api_base":"http://h"}}', b'{"extra_body":[1]}'):
+        with pytest.raises(InvalidRequest):
+            take_controls(wire.decode_fields(bad))
+    empty = wire.decode_fields(b'{"extra_body":null}')
+    assert (take_controls(empty), empty) == ({}, {})

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.clock import FakeClock, seeded
 from tests.support.deployments import route
 from tests.support.pipelines import CALLER, chat_deployment
@@ -17,7 +18,7 @@ from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import RoutingSettings, Snapshot
 from hx_gateway.core.usage import Price
 from hx_gateway.dialects import openai_chat
-from hx_gateway.pipeline.explain import Explainer, Explanation
+from hx_gateway.pipeline.explain import Explainer, Explanation, estimate
 from hx_gateway.pipeline.planner import Planner, fit_rules, ground_of
 from hx_gateway.routing.health import Health
 from hx_gateway.routing.meter import Meter
@@ -161,3 +162,26 @@ def test_an_operation_nobody_offers_is_a_problem_after_the_candidates() -> None:
     assert told.problem.code == "unsupported_operation"
     assert len(told.candidates) == 1
     assert told.request is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "usd"),
+    [
+        (Operation.RERANK, {"query": "q", "documents": ["a", "b"]}, "0.002"),
+        (Operation.IMAGE, {"prompt": "a whale", "n": 3}, "0.12"),
+        (Operation.IMAGE, {"prompt": "a whale"}, "0.04"),
+    ],
+)
+def test_what_is_no_text_is_priced_in_its_own_unit(
+    operation: Operation, body: dict[str, object], usd: str
+) -> None:
+    nanos = 10**9 * 10**6
+    priced = chat_deployment(
+        "a", price=Price(search=2 * nanos // 1000, image=4 * nanos // 100), max_output_tokens=9
+    )
+    call = Call(
+        id="c", operation=operation, dialect="x", model="m",
+        fields=wire.decode_fields(wire.encode(body)),
+    )  # fmt: skip
+    told = estimate(call, priced)
+    assert (told.least_usd, told.most_usd, told.most_output_tokens) == (usd, usd, 0)

@@ -32,3 +32,13 @@ def test_another_path_is_refused(path: str) -> None:
 
 def test_each_kind_is_reached_under_v1() -> None:
     assert {kind_of(f"/v1/{tail}")[:2] for tail in KINDS} == set(KINDS.values())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/audio/transcriptions", "/audio/translations", "/openai/deployments/m/images/variations"],
+)
+def test_a_route_for_files_says_why_it_cannot_be_explained(path: str) -> None:
+    with pytest.raises(InvalidRequest, match="multipart/form-data") as caught:
+        kind_of(path)
+    assert caught.value.error_code == "unsupported_operation"

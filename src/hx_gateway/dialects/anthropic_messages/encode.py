@@ -115,7 +115,12 @@ def _messages(messages: tuple[Message, ...]) -> list[Json]:
             joined[-1][1].extend(parts)
         else:
             joined.append((role, parts))
-    return [{"role": role, "content": _content(parts)} for role, parts in joined]
+    return [{"role": role, "content": _content(_spoken(parts))} for role, parts in joined]
+
+
+def _spoken(parts: list[Part]) -> list[Part]:
+    """Leave out empty texts, which the vendor refuses, where something else is there."""
+    return [part for part in parts if not isinstance(part, Text) or part.text] or parts
 
 
 def _content(parts: list[Part]) -> str | list[Json | Raw]:

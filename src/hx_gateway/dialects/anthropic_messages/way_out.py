@@ -22,6 +22,7 @@ from hx_gateway.dialects.anthropic_messages.relay import (
     has_foreign_thoughts,
     without_foreign_thoughts,
 )
+from hx_gateway.dialects.anthropic_messages.repair import repaired
 from hx_gateway.dialects.anthropic_messages.thinking import IMITATOR, Traits
 from hx_gateway.dialects.anthropic_messages.watch import MessageWatcher
 from hx_gateway.dialects.foreign import OPENAI_ONLY
@@ -87,6 +88,10 @@ class MessagesOut(msgspec.Struct, frozen=True, kw_only=True):
             return _COUNT.decode(body).input_tokens
         except NOT_JSON:
             raise Garbled("The upstream's answer is no count of tokens.") from None
+
+    def repair(self, chat: Chat) -> tuple[Chat, tuple[str, ...]]:
+        """Mend what the vendor would refuse; see `repaired`."""
+        return repaired(chat)
 
     def drops(self, name: str) -> bool:
         """Tell whether a client's further field stays behind."""

@@ -220,3 +220,10 @@ def test_pictures_and_files_get_their_sources() -> None:
 def test_broken_arguments_are_refused(arguments: str) -> None:
     with pytest.raises(InvalidRequest):
         body_of(turn(Role.ASSISTANT, ToolUse(id="t", name="f", arguments=arguments)))
+
+
+def test_an_empty_text_beside_a_tool_call_is_left_out() -> None:
+    """Clients of OpenAI send `content: ""` with tool calls, and the vendor refuses empty texts."""
+    body = body_of(turn(Role.USER, Text(text="go")), turn(Role.ASSISTANT, Text(text=""), USE))
+    content = body["messages"][1]["content"]  # type: ignore[index]
+    assert [block["type"] for block in content] == ["tool_use"]
