@@ -38,7 +38,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model as OpenAI lists it, and what LiteLLM adds."""
 
     id: str
-    object: str = "model"
+    object: str  # no default: what has its default is left out
     created: int
     owned_by: str
     mode: str | None = None
@@ -158,6 +158,7 @@ class ModelListing:
         wants = query.include_metadata and route is not None
         return ModelCard(
             id=name,
+            object="model",
             created=MODEL_CREATED,
             owned_by=first.provider.name if first else _OWNER,
             mode=first.mode if first else None,

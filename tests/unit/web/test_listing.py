@@ -181,3 +181,10 @@ def test_every_route_needs_the_inference_scope_and_its_own_name() -> None:
     listed = endpoints(listing)
     assert {each.scope for each in listed} == {Scope.INFERENCE}
     assert len({each.name for each in listed}) == len(listed)
+
+
+async def test_a_model_is_what_openais_clients_expect() -> None:
+    """`object` was missing: it equals its default, and defaults were left out."""
+    for card in ((await ask())["data"][0], await show("m")):
+        assert (card["object"], card["id"], card["owned_by"]) == ("model", "m", "vendor")
+        assert isinstance(card["created"], int)
