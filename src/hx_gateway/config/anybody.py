@@ -1,11 +1,10 @@
 """Make of LiteLLM's `model: "*"` (whatever is asked, of whomever) a wildcard for each vendor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hx_gateway.config.document import Node
 from hx_gateway.config.environment import Environment
 from hx_gateway.config.fields import FieldReader
-from hx_gateway.core.provider import Provider
 from hx_gateway.providers.registry import PROVIDERS
 
 ANY = "*"
@@ -18,19 +17,19 @@ def anybody(entry: Node, params: FieldReader, environment: Environment) -> Itera
     of its own, the entry means all of them. Servers of one's own are left out: they would be
     looked for where nobody said that they are.
     """
-    own = ("api_key", "api_base", "base_url")
-    has_own = any(params.node.get(name) is not None for name in own)
+    has_place = any(params.node.get(name) is not None for name in ("api_base", "base_url"))
+    has_key = has_place or params.node.get("api_key") is not None
     for prefix, provider in PROVIDERS.items():
         if provider.local or provider.node is not None:
             continue
-        if has_own or _is_ready(provider, environment):
+        key = has_key or _is_set(provider.key_env, environment)
+        place = has_place or provider.base_url or _is_set(provider.base_env, environment)
+        if key and place:
             yield _for(entry, prefix)
 
 
-def _is_ready(provider: Provider, environment: Environment) -> bool:
-    has_key = any(environment.get(name) is not None for name in provider.key_env)
-    has_place = provider.base_url or any(environment.get(name) for name in provider.base_env)
-    return bool(has_key and has_place)
+def _is_set(names: Iterable[str], environment: Environment) -> bool:
+    return any(environment.get(name) is not None for name in names)
 
 
 def _for(entry: Node, prefix: str) -> Node:

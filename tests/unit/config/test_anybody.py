@@ -46,3 +46,10 @@ def test_an_address_of_its_own_answers_for_every_prefix(tmp_path: Path) -> None:
 def test_without_any_credential_nobody_answers(tmp_path: Path) -> None:
     entry = "{model_name: '*', litellm_params: {model: '*'}}"
     assert loaded(tmp_path, entry).wildcards == ()
+
+
+def test_a_credential_alone_means_the_vendors_that_have_an_address(tmp_path: Path) -> None:
+    entry = "{model_name: '*', litellm_params: {model: '*', api_key: k}}"
+    table = Table(loaded(tmp_path, entry))
+    assert table.get("groq/m") is not None
+    assert table.get("azure/m") is None
