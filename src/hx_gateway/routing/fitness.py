@@ -74,10 +74,10 @@ class FitRules(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "Fitness":
         """Apply the rules to a call; `metadata` is that of the caller's key."""
         chooses = self.by_tags is not None
-        of_key = _key_tags(metadata) if chooses or self.reads_tags else ()
+        of_key = _key_tags(metadata) if chooses else ()
         wants_tokens = self.by_window or self.counts_tokens
         need = Need(
-            tags=(*call.tags, *of_key) if self.reads_tags else (),
+            tags=call.tags if self.reads_tags else (),
             asked=_asked(call, of_key) if chooses else _NOTHING_ASKED,
             region=_region(call, metadata) if self.by_window else None,
             tokens=estimate_tokens(call.fields) if wants_tokens else 0,
