@@ -267,6 +267,13 @@ class Exhausted(UpstreamError):
     code = "deployment_limit_reached"
 
 
+class Overspent(Exhausted):
+    """The budget of a deployment, of its provider or of a tag is used up (429)."""
+
+    type = "budget_exceeded"
+    code = "budget_exceeded"
+
+
 class Unfit(UpstreamError):
     """No deployment of the route may take this call: its tags or its region (403)."""
 

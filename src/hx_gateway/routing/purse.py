@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hx_gateway.core.budget import DEPLOYMENT, PROVIDER, TAG, Budget
 from hx_gateway.core.duration import end_of
-from hx_gateway.core.errors import Exhausted
+from hx_gateway.core.errors import Overspent
 from hx_gateway.core.receipt import Receipt
 from hx_gateway.core.route import Deployment
 
@@ -127,15 +127,13 @@ class Purses:
 
     def obstacle(
         self, deployment: Deployment, monotonic: float, tags: Iterable[str] = ()
-    ) -> Exhausted | None:
+    ) -> Overspent | None:
         """Say why a deployment may not be asked: a budget of its own, its provider's, a tag's."""
         now = self.now(monotonic)
         for purse in self._of(deployment, tags):
             if purse.is_empty(now):
-                return Exhausted(
+                return Overspent(
                     f"{_SAID[purse.budget.kind]}; a new one begins later.",
-                    code="budget_exceeded",
-                    type_="budget_exceeded",
                     retry_after_s=max(purse.ends_at - now, 1.0),
                 )
         return None

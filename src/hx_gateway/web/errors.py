@@ -6,6 +6,7 @@ from hx_gateway.core.errors import (
     BudgetExceeded,
     GatewayError,
     MethodNotAllowed,
+    Overspent,
     Unauthenticated,
 )
 from hx_gateway.core.http import JSON_TYPE, Header, Response
@@ -17,7 +18,8 @@ _log = logging.getLogger(__name__)
 def error_response(error: GatewayError, request_id: str, dialect: str = "openai_chat") -> Response:
     """Write an error in the client's own format, with the headers its status asks for."""
     body = WAYS_IN[dialect].error(error, request_id)
-    return Response(error.http_status, body, [JSON_TYPE, *_headers(error)])
+    named = (b"x-litellm-call-id", request_id.encode())
+    return Response(error.http_status, body, [JSON_TYPE, named, *_headers(error)])
 
 
 def internal_error(error: BaseException, request_id: str, dialect: str) -> Response:
@@ -32,7 +34,7 @@ def _headers(error: GatewayError) -> list[Header]:
     headers: list[Header] = []
     if error.retry_after_s is not None:
         headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
-    if isinstance(error, Unauthenticated | BudgetExceeded):
+    if isinstance(error, Unauthenticated | BudgetExceeded | Overspent):
         # For agents and SDKs that try again after any 401 or 429, for minutes.
         headers.append((b"x-should-retry", b"false"))
     if isinstance(error, Unauthenticated):
