@@ -4,7 +4,8 @@ The table comes with the program (`data/prices.README`). Its rows stay undecoded
 models that are configured, or that a wildcard catches, are ever looked at.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 from msgspec import Raw
@@ -79,12 +80,19 @@ class Catalogue:
 
     def models_of(self, provider: Provider) -> Iterator[str]:
         """Name a vendor's models, without its prefix."""
-        prefixes = tuple(f"{name}/" for name in (provider.name, *provider.aliases))
-        for name in self._rows:
-            if name.startswith(prefixes):
-                yield name.partition("/")[2]
-            elif "/" not in name and provider.model_names and name.startswith(provider.model_names):
+        for name in self._by_prefix.get("", ()) if provider.model_names else ():
+            if name.startswith(provider.model_names):
                 yield name
+        for prefix in (provider.name, *provider.aliases):
+            yield from self._by_prefix.get(prefix, ())
+
+    @cached_property
+    def _by_prefix(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self._rows:
+            prefix, slash, rest = name.partition("/")
+            found.setdefault(prefix if slash else "", []).append(rest if slash else name)
+        return found
 
 
 def listed_as(provider: Provider, model: str) -> tuple[str, ...]:

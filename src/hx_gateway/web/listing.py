@@ -4,7 +4,7 @@ Query parameters are LiteLLM's. A wildcard is listed as the models that the vend
 if it is the vendor itself that answers: a server that imitates one has models of its own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
@@ -20,6 +20,7 @@ from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.pipeline.handle import Pipeline
+from hx_gateway.routing.table import expand
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 from hx_gateway.web.respond import json_response
 
@@ -139,16 +140,20 @@ class ModelListing:
             for route in self._table.shown():
                 if "*" in route.name:
                     yield route.name, route
-        yield from ((name, self._table.find(name)) for name in self._known)
+        yield from self._known.items()
 
     @cached_property
-    def _known(self) -> tuple[str, ...]:
+    def _known(self) -> Mapping[str, Route]:
         """The models that wildcards are known to catch; found out once a snapshot."""
-        if self._catalogue is None:
-            return ()
-        wildcards = [route for route in self._table.shown() if "*" in route.name]
-        names = (name for route in wildcards for name in known_names(route, self._catalogue))
-        return tuple(dict.fromkeys(names))
+        found: dict[str, Route] = {}
+        if self._catalogue is not None:
+            for route in self._table.shown():
+                if "*" in route.name:
+                    for name in known_names(route, self._catalogue):
+                        made = found.get(name) or expand(route, name, self._catalogue)
+                        if made is not None:
+                            found[name] = made
+        return found
 
     def _is_healthy(self, route: Route) -> bool:
         return any(self._pipeline.state_of(each) == _CLOSED for each in route.deployments)
