@@ -85,6 +85,7 @@ class Compiler:
         known = self._around.prices
         routes = compile_routes(entries, given.root, strategy, self._report, known)
         budgets = compile_budgets(given.root, entries, strategy, self._report)
+        self._make_room_for_retries(routes)
         self._name_embedded(routes)
         self._check_names(routes)
         local = self._local(entries)
@@ -181,6 +182,17 @@ class Compiler:
         node = self._given.root.find("router_settings.disable_cooldowns")
         if node is not None and node.value is True:
             self._choices.put_unless_set("routing.cooldowns", value=False, place=node.place)
+
+    def _make_room_for_retries(self, routes: Routes) -> None:
+        """Let a call be tried as often as the configuration asks for, and once more elsewhere."""
+        general = self._choices["routing.num_retries"]
+        asked = [general.value] if isinstance(general.value, int) else []
+        for route in (*routes.exact.values(), *routes.wildcards):
+            asked += route.retries.values()
+            asked += [each.max_retries for each in route.deployments if each.max_retries]
+        most = max(asked, default=0)
+        if most > snapshot.RoutingSettings().num_retries:
+            self._choices.put_unless_set("routing.max_attempts", most + 2, Place("num_retries"))
 
     def _check_tls(self) -> None:
         cert, key = self._choices["server.tls_cert"], self._choices["server.tls_key"]

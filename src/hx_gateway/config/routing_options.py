@@ -28,7 +28,12 @@ ROUTING: tuple[Option, ...] = (
         low=0,
         high=100,
     ),
-    Option(path="routing.max_attempts", doc="Tries over everything.", low=1, high=100),
+    Option(
+        path="routing.max_attempts",
+        doc="Tries over everything; where more retries are asked for, two more than those.",
+        low=1,
+        high=100,
+    ),
     Option(
         path="routing.max_fallbacks",
         doc="Fallback routes tried for one call.",

@@ -162,3 +162,22 @@ def test_calls_are_mended_only_where_the_configuration_says_so(tmp_path: Path) -
     assert not snapshot(tmp_path, MODELS).routes["chat"].deployments[0].mends
     mending = f"{MODELS}litellm_settings: {{modify_params: true}}"
     assert snapshot(tmp_path, mending).routes["chat"].deployments[0].mends
+
+
+@pytest.mark.parametrize(
+    ("text", "attempts"),
+    [
+        ("", 3),
+        ("router_settings: {num_retries: 2}", 3),
+        ("router_settings: {num_retries: 0}", 3),
+        ("router_settings: {num_retries: 4}", 6),
+        ("litellm_settings: {num_retries: 3}", 5),
+        ("router_settings: {retry_policy: {RateLimitErrorRetries: 5}}", 7),
+        ("router_settings: {num_retries: 4}\nhx: {routing: {max_attempts: 2}}", 2),
+    ],
+)
+def test_a_call_may_be_tried_as_often_as_the_configuration_asks(
+    tmp_path: Path, text: str, attempts: int
+) -> None:
+    """`num_retries: 3` was cut to two retries: three attempts were the most over everything."""
+    assert snapshot(tmp_path, MODELS + text).routing.max_attempts == attempts
