@@ -22,7 +22,7 @@ def body_of(model: str, *, stream: bool) -> bytes:
     }
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return json.dumps(body).encode()
+    return json.dumps(body, separators=(",", ":")).encode()  # as the openai SDK writes it
 
 
 def write_wrk_script(path: Path, model: str, key: str) -> None:
