@@ -5,6 +5,7 @@ A third one without Redis is the control: nobody tells it anything.
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -56,7 +57,10 @@ async def world(
     ):
         refuser.mode, refuser.status = Mode.FAIL, 429
         refuser.error_headers = {"retry-after": "600"}
-        config = config_of(refuser, helper, node)
+        closed = up.enter_context(socket.socket())
+        closed.bind(("127.0.0.1", 0))  # nobody listens, and nobody else can
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        config = config_of(refuser, helper, node, dead)
         env = {"REDIS_URL": valkey.url()}
         gateways = [
             running(folder / "one", config=config, env=env),
@@ -67,17 +71,20 @@ async def world(
         yield World(one, two, lone, valkey, refuser, helper, node)
 
 
-def config_of(refuser: Upstream, helper: Upstream, node: Ollama) -> dict[str, Any]:
-    def entry(route: str, where: Upstream, order: int) -> dict[str, Any]:
-        params = {"model": "openai/x", "api_base": where.base_url, "api_key": "k", "order": order}
+def config_of(refuser: Upstream, helper: Upstream, node: Ollama, dead: str) -> dict[str, Any]:
+    def entry(route: str, where: str, order: int) -> dict[str, Any]:
+        params = {"model": "openai/x", "api_base": where, "api_key": "k", "order": order}
         return {
             "model_name": route,
             "litellm_params": params,
             "model_info": {"id": f"{route}-{order}"},
         }
 
+    firsts = {**dict.fromkeys(ROUTES, refuser.base_url), "dead": dead}
     models = [
-        each for route in ROUTES for each in (entry(route, refuser, 1), entry(route, helper, 2))
+        each
+        for route, first in firsts.items()
+        for each in (entry(route, first, 1), entry(route, helper.base_url, 2))
     ]
     small = {
         "model_name": "small",
@@ -85,7 +92,8 @@ def config_of(refuser: Upstream, helper: Upstream, node: Ollama) -> dict[str, An
         "model_info": {"node": "gpu"},
     }
     hx = {"fleet": {"parallel": 2, "poll_s": 0.5}, "redis": {"timeout": REDIS_S}}
-    return {"model_list": [*models, small], "hx": hx}
+    routing = {"cooldown_time": 600}
+    return {"model_list": [*models, small], "router_settings": routing, "hx": hx}
 
 
 async def ask(gateway: Gateway, model: str, **more: Any) -> None:
@@ -125,6 +133,15 @@ async def test_what_refuses_one_gateway_is_left_alone_by_the_other(world: World)
     assert len(world.refuser.asked) == 1
     await ask(world.lone, "told")  # the control
     assert len(world.refuser.asked) == 2
+
+
+async def test_what_cannot_be_reached_is_left_alone_by_all_of_the_machine(world: World) -> None:
+    """What another machine makes of it is in unit/routing/test_hearsay.py: nothing."""
+    for _ in range(3):
+        await ask(world.one, "dead")
+    await reaches(world.one, state_of("dead"), 2)
+    await reaches(world.two, state_of("dead"), 2)
+    assert await number(world.lone, state_of("dead")) == 0  # the control
 
 
 async def test_a_redis_that_hangs_holds_no_call_up_and_is_told_later(world: World) -> None:

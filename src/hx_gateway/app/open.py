@@ -152,7 +152,7 @@ def _hearsay(snapshot: Snapshot, health: Health, fleet: Fleet, clock: Clock) -> 
     refusals = Refusals(health, machine)
     sharing = Sharing(fleet, secrets.token_hex(8), machine)
     hearsay = Hearsay(board, refusals, sharing, clock)
-    health.on_refused = hearsay.refused
+    health.on_refused, health.on_lost = hearsay.refused, hearsay.lost
     return hearsay
 
 

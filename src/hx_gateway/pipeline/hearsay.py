@@ -31,9 +31,14 @@ class Hearsay:
         self._news = asyncio.Event()
         refusals.on_belief = _believed
 
-    def refused(self, deployment: Deployment, _seconds: float) -> None:
-        """Tell the others soon that a deployment was taken out."""
+    def refused(self, deployment: Deployment) -> None:
+        """Tell the others soon that a deployment was taken out because of what it said."""
         self.refusals.refused(deployment)
+        self._news.set()
+
+    def lost(self, deployment: Deployment) -> None:
+        """Tell those of this machine soon that a deployment cannot be reached, or hangs."""
+        self.refusals.lost(deployment)
         self._news.set()
 
     async def run(self) -> None:
@@ -68,5 +73,5 @@ class Hearsay:
 
 def _believed(deployment: Deployment, seconds: float) -> None:
     _log.info(
-        "deployment %s cools down for %.0f s: another process was refused", deployment.id, seconds
+        "deployment %s cools down for %.0f s: another process says so", deployment.id, seconds
     )

@@ -28,14 +28,16 @@ class Health:
     def __init__(self, *, cooldown_s: float = 5.0, enabled: bool = True) -> None:
         """`cooldown_s` is the default; `enabled` False keeps every breaker closed.
 
-        `on_open` is told of each cooldown, `on_refused` of those that an upstream's answer caused:
-        what it says is as true for other processes, a connection that fails may be our own fault.
+        `on_open` is told of each cooldown; `on_refused` of those that an upstream's answer caused,
+        `on_lost` of the others: what it says is as true for everybody, but that it cannot be
+        reached may be the fault of this machine.
         """
         self._cooldown_s = cooldown_s
         self._enabled = enabled
         self._vitals: dict[str, Vitals] = {}
         self.on_open: Callable[[Deployment, float], None] = _unheard
-        self.on_refused: Callable[[Deployment, float], None] = _unheard
+        self.on_refused: Callable[[Deployment], None] = _untold
+        self.on_lost: Callable[[Deployment], None] = _untold
 
     def configure(self, *, cooldown_s: float, enabled: bool) -> None:
         """Take over new settings after a reload."""
@@ -97,9 +99,9 @@ class Health:
             vitals.per_token.add(now, TIMEOUT_S)
             vitals.first.add(now, TIMEOUT_S)
         if vitals.open_until or _should_open(vitals, deployment, now, fault, alone=alone):
-            self._open(deployment, now, self._cooldown(deployment, fault))
-            if vitals.open_until and fault.upstream_status is not None:
-                self.on_refused(deployment, vitals.cooldown_s)
+            is_said = fault.upstream_status is not None
+            tell = self.on_refused if is_said else self.on_lost
+            self._open(deployment, now, self._cooldown(deployment, fault), tell)
 
     def heard(self, deployment: Deployment, now: float, *, age_s: float, left_s: float) -> bool:
         """Take over that another process took it out `age_s` ago; says whether it is news here.
@@ -122,14 +124,20 @@ class Health:
 
     def stalled(self, deployment: Deployment, now: float) -> None:
         """Note that it does not answer at all: what waits there may never end, so it counts now."""
-        self._open(deployment, now, self._cooldown(deployment, None))
+        self._open(deployment, now, self._cooldown(deployment, None), self.on_lost)
         self.of(deployment).is_stalled = True
 
     def untold(self, deployment: Deployment) -> None:
         """Note that an attempt ended without a verdict: its client left. Another one may try."""
         self.of(deployment).probe_until = 0.0
 
-    def _open(self, deployment: Deployment, now: float, cooldown_s: float) -> None:
+    def _open(
+        self,
+        deployment: Deployment,
+        now: float,
+        cooldown_s: float,
+        tell: Callable[[Deployment], None],
+    ) -> None:
         if not self._enabled:
             return
         vitals = self.of(deployment)
@@ -138,6 +146,7 @@ class Health:
         vitals.probe_until = 0.0
         vitals.is_stalled = False
         self.on_open(deployment, cooldown_s)
+        tell(deployment)
 
     def may_retry(self, deployment: Deployment, now: float) -> bool:
         """Say whether its retry budget allows one more: 20 % of the last 10 s, at least 3."""
@@ -154,6 +163,10 @@ class Health:
 
 
 def _unheard(_deployment: Deployment, _seconds: float) -> None:
+    pass
+
+
+def _untold(_deployment: Deployment) -> None:
     pass
 
 

@@ -1,8 +1,8 @@
 """What processes tell each other of upstreams: which refuse calls, and who has calls at a node.
 
 Pure: gives what to write on the board, is given what was read there. A server on the machine itself
-is another one on the next, so what is said of it is for processes of the same machine. Why these
-two: `docs/decisions/0018-what-replicas-share.md`.
+is another one on the next, so what is said of it is for processes of the same machine. What is
+told, and to whom: `docs/decisions/0018-what-replicas-share.md`.
 """
 
 import hashlib
@@ -67,8 +67,16 @@ class Refusals:
         self._believed: dict[str, tuple[Deployment, float]] = {}  # ... as others said
 
     def refused(self, deployment: Deployment) -> None:
-        """Note that a deployment was taken out, because of what it said."""
-        self._fresh[self._name(deployment)] = deployment
+        """Note that a deployment was taken out because of what it said: that is for everybody."""
+        name = self._local_name if deployment.origin.is_local else self._name
+        self._fresh[name(deployment)] = deployment
+
+    def lost(self, deployment: Deployment) -> None:
+        """Note that it was taken out because it cannot be reached from here, or hangs.
+
+        Other machines have ways of their own; one with a broken network would take all from all.
+        """
+        self._fresh[self._local_name(deployment)] = deployment
 
     def tell(self, now: float) -> Telling:
         """See `Topic`: what was taken out, and what has answered before the time was over."""
@@ -95,7 +103,7 @@ class Refusals:
         said = {note.name: note for note in notes if note.name.startswith(_REFUSES)}
         for name, note in said.items():
             deployment = self.deployments.get(name.rpartition(_BREAK)[2])
-            if deployment is None or name in self._told or name != self._name(deployment):
+            if deployment is None or not self._is_news(name, deployment):
                 continue
             if self._health.heard(deployment, now, age_s=note.age_s, left_s=note.left_s):
                 self._believed[name] = (deployment, self._until(deployment))
@@ -108,9 +116,16 @@ class Refusals:
     def hear_nothing(self, now: float) -> None:
         """See `Topic`: what others said holds until then."""
 
+    def _is_news(self, name: str, deployment: Deployment) -> bool:
+        is_ours = name == self._local_name(deployment)
+        is_for_all = name == self._name(deployment) and not deployment.origin.is_local
+        return (is_ours or is_for_all) and name not in self._told
+
     def _name(self, deployment: Deployment) -> str:
-        where = (self._machine,) if deployment.origin.is_local else ()
-        return _BREAK.join((_REFUSES, *where, deployment.id))
+        return _BREAK.join((_REFUSES, deployment.id))
+
+    def _local_name(self, deployment: Deployment) -> str:
+        return _BREAK.join((_REFUSES, self._machine, deployment.id))
 
     def _until(self, deployment: Deployment) -> float:
         is_known = deployment.id in self.deployments

@@ -21,15 +21,17 @@ GPU = placed("gpu")
 class Process:
     """One process of several: what it knows, and what it hears."""
 
-    def __init__(self, board: MemoryBoard, clock: FakeClock, name: str) -> None:
+    def __init__(
+        self, board: MemoryBoard, clock: FakeClock, name: str, machine: str = "machine"
+    ) -> None:
         self.clock = clock
         self.health = Health()
         self.fleet = fleet_of(node("gpu", parallel=4))
-        self.refusals = Refusals(self.health, "machine")
+        self.refusals = Refusals(self.health, machine)
         self.refusals.deployments = {"a": A}
-        sharing = Sharing(self.fleet, name, "machine")
+        sharing = Sharing(self.fleet, name, machine)
         self.hearsay = Hearsay(board, self.refusals, sharing, clock)
-        self.health.on_refused = self.hearsay.refused
+        self.health.on_refused, self.health.on_lost = self.hearsay.refused, self.hearsay.lost
 
     def is_usable(self) -> bool:
         return self.health.is_usable(A, self.clock.monotonic())
@@ -66,15 +68,14 @@ async def test_what_refused_one_is_left_alone_by_all_until_the_same_moment() -> 
     assert other.is_usable()
 
 
-async def test_a_connection_that_fails_is_told_to_nobody() -> None:
-    _, board, (one, other) = processes()
-    for _ in range(9):
+async def test_a_connection_that_fails_is_told_on_the_same_machine_only() -> None:
+    clock, board, (one, other) = processes()
+    elsewhere = Process(board, clock, "p9", machine="another")
+    for _ in range(3):
         one.fails(Unreachable("down"))
-    assert not one.is_usable()
-    await one.looks()
-    await other.looks()
-    assert other.is_usable()
-    assert await board.exchange({}, ()) == []
+    for process in (one, other, elsewhere):
+        await process.looks()
+    assert [each.is_usable() for each in (one, other, elsewhere)] == [False, False, True]
 
 
 async def test_an_answer_is_told_too_and_the_others_try_again() -> None:

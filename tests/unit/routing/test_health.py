@@ -191,26 +191,40 @@ REFUSED = Overloaded("busy", upstream_status=429, retry_after_s=9.0)
 @pytest.mark.parametrize(
     ("times", "fault", "told"),
     [
-        (1, REFUSED, [9.0]),
-        (3, Overloaded("broken", upstream_status=500), [5.0]),
+        (1, REFUSED, ["refused"]),
+        (3, Overloaded("broken", upstream_status=500), ["refused"]),
         (2, Overloaded("broken", upstream_status=500), []),
-        (3, DOWN, []),  # the way there may be broken on our side only
+        (3, DOWN, ["lost"]),  # the way there may be broken on our side only
         (9, Rejected("bad", upstream_status=400), []),
     ],
 )
-def test_what_an_upstream_says_is_told_to_others(
-    times: int, fault: UpstreamError, told: list[float]
+def test_what_an_upstream_says_is_told_apart_from_its_silence(
+    times: int, fault: UpstreamError, told: list[str]
 ) -> None:
-    health = Health(cooldown_s=5.0)
-    heard: list[float] = []
-    health.on_refused = lambda _, seconds: heard.append(seconds)
+    health, heard = listened(Health(cooldown_s=5.0))
     failed(times, fault, health=health)
     assert heard == told
 
 
+def listened(health: Health) -> tuple[Health, list[str]]:
+    heard: list[str] = []
+    health.on_refused = lambda _: heard.append("refused")
+    health.on_lost = lambda _: heard.append("lost")
+    return health, heard
+
+
+def test_a_hang_is_told_as_silence_and_nothing_where_cooldowns_are_off() -> None:
+    health, heard = listened(Health())
+    health.stalled(A, NOW)
+    assert heard == ["lost"]
+    health, heard = listened(Health(enabled=False))
+    failed(9, REFUSED, health=health)
+    assert heard == []
+
+
 def test_what_others_say_opens_the_breaker_until_then() -> None:
-    health, told = Health(), list[float]()
-    health.on_open = health.on_refused = lambda _, seconds: told.append(seconds)
+    health, told = listened(Health())
+    health.on_open = lambda *_: told.append("open")
     assert health.heard(A, NOW, age_s=1.0, left_s=8.0)
     assert not health.is_usable(A, NOW + 7.9)
     assert health.of(A).state(NOW + 8.0) is State.HALF_OPEN

@@ -4,7 +4,7 @@ import pytest
 from tests.support.deployments import deployment
 from tests.support.fleets import fleet_of, node, placed
 
-from hx_gateway.core.errors import Overloaded
+from hx_gateway.core.errors import Overloaded, Unreachable, UpstreamError
 from hx_gateway.core.http import Origin
 from hx_gateway.core.ports import Note
 from hx_gateway.core.route import Deployment
@@ -15,14 +15,18 @@ NOW = 100.0
 HERE = Origin(host="127.0.0.1", port=8000)
 THERE = Origin(host="gpu.example", port=8000)
 BUSY = Overloaded("busy", upstream_status=429, retry_after_s=30.0)
+DOWN = Unreachable("down")
 
 
-def taken_out(one: Deployment, machine: str = "m1") -> tuple[Health, Refusals]:
+def taken_out(
+    one: Deployment, machine: str = "m1", fault: UpstreamError = BUSY
+) -> tuple[Health, Refusals]:
     health = Health()
     refusals = Refusals(health, machine)
     refusals.deployments = {one.id: one}
-    health.on_refused = lambda each, _: refusals.refused(each)
-    health.failed(one, NOW, BUSY, alone=False)
+    health.on_refused, health.on_lost = refusals.refused, refusals.lost
+    for _ in range(3):
+        health.failed(one, NOW, fault, alone=False)
     return health, refusals
 
 
@@ -31,15 +35,22 @@ def notes(telling: Telling) -> list[Note]:
 
 
 @pytest.mark.parametrize(
-    ("origin", "machine", "believes"),
-    [(THERE, "m1", True), (THERE, "m2", True), (HERE, "m1", True), (HERE, "m2", False)],
+    ("origin", "fault", "machine", "believes"),
+    [
+        (THERE, BUSY, "m1", True),
+        (THERE, BUSY, "m2", True),
+        (HERE, BUSY, "m1", True),
+        (HERE, BUSY, "m2", False),  # 127.0.0.1 is somebody else there
+        (THERE, DOWN, "m1", True),
+        (THERE, DOWN, "m2", False),  # the way there is another one
+        (HERE, DOWN, "m1", True),
+    ],
 )
-def test_what_is_said_of_a_server_of_the_machine_itself_stays_on_it(
-    origin: Origin, machine: str, believes: bool
+def test_what_is_true_for_a_machine_only_stays_on_it(
+    origin: Origin, fault: UpstreamError, machine: str, believes: bool
 ) -> None:
-    """127.0.0.1 is somebody else on the next machine, though the configuration is the same."""
     one = deployment("a", origin=origin)
-    _, teller = taken_out(one)
+    _, teller = taken_out(one, fault=fault)
     health = Health()
     listener = Refusals(health, machine)
     listener.deployments = {"a": one}
