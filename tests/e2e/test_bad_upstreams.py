@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from tests.support.bad_answers import TEXT, Bad, streams, whole_answers
-from tests.support.raw_upstream import RawUpstream, raw_upstream
+from tests.support.bad_messages import other_streams, other_whole_answers
+from tests.support.raw_upstream import Peer, RawUpstream, raw_upstream
 from tests.support.served import Gateway, running
 from tests.support.stream_client import PATHS, ask, question
 
@@ -17,9 +19,28 @@ SECRET = "sk-upstream-canary"
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|localhost|Traceback")
 
 
+class Answers:
+    """What the upstream answers now. Connections stay: one that closes may be asked once more."""
+
+    def __init__(self) -> None:
+        self.case = next(whole_answers())
+
+    async def script(self, peer: Peer) -> None:
+        while await peer.request():
+            case = self.case
+            await peer.send(case.data)
+            if case.closes:
+                return
+
+
+@pytest.fixture(scope="module")
+def answers() -> Answers:
+    return Answers()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def upstream() -> AsyncIterator[RawUpstream]:
-    async with raw_upstream() as server:
+async def upstream(answers: Answers) -> AsyncIterator[RawUpstream]:
+    async with raw_upstream(answers.script) as server:
         yield server
 
 
@@ -27,22 +48,30 @@ async def upstream() -> AsyncIterator[RawUpstream]:
 async def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: RawUpstream
 ) -> AsyncIterator[Gateway]:
-    base = f"http://{upstream.origin.authority}/v1"
-    params = {"model": "openai/m", "api_base": base, "api_key": SECRET, "timeout": 20}
-    routing = {"disable_cooldowns": True, "num_retries": 0}
+    base = f"http://{upstream.origin.authority}"
+
+    def model(name: str, upstream_name: str, where: str = base) -> dict[str, Any]:
+        params = {"model": upstream_name, "api_base": where, "api_key": SECRET, "timeout": 20}
+        return {"model_name": name, "litellm_params": params}
+
     config = {
-        "model_list": [{"model_name": "m", "litellm_params": params}],
-        "router_settings": routing,
+        "model_list": [
+            model("m", "openai/m", f"{base}/v1"),
+            model("messages", "anthropic/m"),
+            model("ollama", "ollama_chat/m"),
+        ],
+        "router_settings": {"disable_cooldowns": True, "num_retries": 0},
+        "hx": {"fleet": {"poll_s": 3600}},  # else its looks are taken for calls
     }
     async with running(tmp_path_factory.mktemp("gw") / "s", config=config) as served:
         yield served
 
 
-@pytest.mark.parametrize("case", [*whole_answers()], ids=str)
-async def test_a_whole_answer_is_true(gateway: Gateway, upstream: RawUpstream, case: Bad) -> None:
-    upstream.answers_once(case.data)
+@pytest.mark.parametrize("case", [*whole_answers(), *other_whole_answers()], ids=str)
+async def test_a_whole_answer_is_true(gateway: Gateway, answers: Answers, case: Bad) -> None:
+    answers.case = case
     for dialect in WAYS_IN:
-        body = question(dialect, "m", "hi", stream=False)
+        body = question(dialect, case.model, "hi", stream=False)
         answer = await gateway.ask(PATHS[dialect], json=body)
         assert answer.status == case.status, answer.text[:300]
         if case.status == 200:
@@ -55,11 +84,11 @@ async def test_a_whole_answer_is_true(gateway: Gateway, upstream: RawUpstream, c
         assert not ADDRESS.search(answer.text)
 
 
-@pytest.mark.parametrize("case", [*streams()], ids=str)
-async def test_a_stream_is_true(gateway: Gateway, upstream: RawUpstream, case: Bad) -> None:
-    upstream.answers_once(case.data)
+@pytest.mark.parametrize("case", [*streams(), *other_streams()], ids=str)
+async def test_a_stream_is_true(gateway: Gateway, answers: Answers, case: Bad) -> None:
+    answers.case = case
     for dialect in WAYS_IN:
-        told = await ask(gateway.port, dialect, question(dialect, "m", "hi"))
+        told = await ask(gateway.port, dialect, question(dialect, case.model, "hi"))
         assert told.status == case.status, told.raw[:300]
         assert told.is_whole
         if case.status != 200:
@@ -72,9 +101,9 @@ async def test_a_stream_is_true(gateway: Gateway, upstream: RawUpstream, case: B
 
 
 async def test_none_of_it_left_a_trace_or_a_fault_of_ours(
-    gateway: Gateway, upstream: RawUpstream
+    gateway: Gateway, answers: Answers
 ) -> None:
-    upstream.answers_once(next(whole_answers()).data)
+    answers.case = next(whole_answers())
     body = question("openai_chat", "m", "hi", stream=False)
     assert (await gateway.ask(PATHS["openai_chat"], json=body)).status == 200
     assert "Traceback" not in gateway.logs()

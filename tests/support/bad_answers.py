@@ -20,7 +20,8 @@ EMPTY_ERROR = "The upstream refused the request."
 class Bad(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. `status`: what our client gets. `says`: what its error says, if that is known.
 
-    `errors`: how many error events a stream ends with; `text`: what is said before.
+    `errors`: how many error events a stream ends with; `text`: what is said before. `model` is who
+    is asked. `closes`: only the end of the connection ends the answer.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Bad(msgspec.Struct, frozen=True, kw_only=True):
     says: str | None = None
     errors: int = 0
     text: str = TEXT
+    model: str = "m"
+    closes: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -162,7 +165,7 @@ _REFUSED = [
 def whole_answers() -> Iterator[Bad]:
     """Give answers to a call without a stream."""
     for name, data in _TAKEN.items():
-        yield Bad(name=name, data=data, status=200)
+        yield Bad(name=name, data=data, status=200, closes=name in {"no length", "HTTP/1.0"})
     for name, data in _MANGLED.items():
         yield Bad(name=name, data=data, status=502)
     for name, line, body, status, says in _REFUSED:

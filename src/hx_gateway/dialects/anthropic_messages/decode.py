@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from hx_gateway.core.errors import Garbled, Interrupted
+from hx_gateway.core.errors import Garbled, Interrupted, UpstreamError
 from hx_gateway.core.event import (
     Event,
     Finish,
@@ -19,7 +19,7 @@ from hx_gateway.core.event import (
 from hx_gateway.core.usage import Usage
 from hx_gateway.core.wire import NOT_JSON
 from hx_gateway.dialects import sse
-from hx_gateway.dialects.anthropic_messages.errors import stream_fault
+from hx_gateway.dialects.anthropic_messages.errors import find_fault, stream_fault
 from hx_gateway.dialects.anthropic_messages.usage import WireUsage
 from hx_gateway.dialects.fields import ABSENT, json_text
 from hx_gateway.dialects.frame import TextFrame
@@ -90,7 +90,7 @@ def decode_message(body: bytes) -> list[Event]:
     try:
         message = _MESSAGE.decode(body)
     except NOT_JSON:
-        raise Garbled("The upstream's answer is not a message.") from None
+        raise _no_message(body) from None
     decoder = MessageDecoder()
     events = decoder.begin(message)
     for index, block in enumerate(message.content):
@@ -107,7 +107,7 @@ def find_usage(body: bytes) -> Usage | None:
     try:
         seen = _SEEN.decode(body)
     except NOT_JSON:
-        raise Garbled("The upstream's answer is not a message.") from None
+        raise _no_message(body) from None
     return None if seen.usage is None else seen.usage.over(None)
 
 
@@ -259,6 +259,11 @@ class MessageDecoder:
             return []
         self._usage = usage.over(self._usage)
         return [Used(usage=self._usage)]
+
+
+def _no_message(body: bytes) -> UpstreamError:
+    """Say what an answer is that is no message: some proxies send errors with a 200."""
+    return find_fault(body) or Garbled("The upstream's answer is not a message.")
 
 
 def _finished(reason: str | None, sequence: str | None) -> Finished:

@@ -72,6 +72,15 @@ def fault(status: int, headers: Mapping[bytes, bytes], body: bytes) -> UpstreamE
     )
 
 
+def find_fault(body: bytes) -> UpstreamError | None:
+    """Read an error that came as if it were an answer; None when it is none."""
+    try:
+        _BODY.decode(body)
+    except NOT_JSON:
+        return None
+    return stream_fault(body)
+
+
 def stream_fault(body: bytes) -> UpstreamError:
     """Read an error inside a stream: its type stands for a status."""
     error = _read(body)

@@ -21,6 +21,7 @@ from hx_gateway.core.errors import (
 from hx_gateway.dialects.anthropic_messages.errors import (
     envelope,
     fault,
+    find_fault,
     stream_envelope,
     stream_fault,
 )
@@ -86,3 +87,9 @@ def test_a_prompt_that_is_too_long_is_said_in_the_vendors_words() -> None:
     assert shown == "prompt is too long: This model's maximum context length is 10 tokens."
     own = ContextWindowExceeded("prompt is too long: 9 tokens > 8 maximum")
     assert wire.decode_any(envelope(own, "r"))["error"]["message"] == own.message
+
+
+def test_an_error_may_come_as_if_it_were_an_answer() -> None:
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}'
+    assert type(find_fault(body)) is Overloaded
+    assert find_fault(b"{}") is find_fault(b"<html>") is None
