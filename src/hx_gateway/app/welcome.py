@@ -6,6 +6,7 @@ from hx_gateway.core.snapshot import Snapshot
 
 _MASTER_KEY = "hx.auth.master_key"
 _ENVIRONMENT = "environment "
+_SHOWN = 8  # names of models; the rest is counted
 _JSON = "-H 'Content-Type: application/json'"
 
 
@@ -14,6 +15,7 @@ def welcome(snapshot: Snapshot, port: int) -> str:
     scheme = "https" if snapshot.server.tls_cert else "http"
     base = f"{scheme}://127.0.0.1:{port}"
     lines = [f"\nHX Gateway answers on {base}/v1"]
+    lines += _models(snapshot)
     if snapshot.local.scripted:
         lines.append("No model is installed: `demo` gives scripted answers. For a real one:")
         lines.append("  pip install 'hx-gateway[local]' && hx-gateway demo install")
@@ -24,6 +26,15 @@ def welcome(snapshot: Snapshot, port: int) -> str:
         key, where = _variable(snapshot)
     lines += [f"Try it{where}:", f"  {_command(snapshot, base, key)}\n"]
     return "\n".join(lines) + "\n"
+
+
+def _models(snapshot: Snapshot) -> list[str]:
+    """Name what can be asked: a key that was found in the environment adds `vendor/*`."""
+    names = [name for name, route in snapshot.routes.items() if not route.hidden]
+    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    wildcards = [route.name for route in snapshot.wildcards if not route.hidden]
+    shown = [*names[:_SHOWN], *more, *wildcards]
+    return [f"Models: {', '.join(shown)}"] if shown else []
 
 
 def _variable(snapshot: Snapshot) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """What stands at a terminal after the start can be pasted."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -61,3 +62,19 @@ def test_a_key_that_was_made_for_the_user_is_in_the_line(tmp_path: Path) -> None
 def test_the_line_asks_a_model_that_chats(tmp_path: Path, models: str, asked: str) -> None:
     """Symptom: the first model of a configuration was asked to chat, an embedding model too."""
     assert asked in " ".join(pasted(told(tmp_path, f"model_list:\n{models}")))
+
+
+def test_models_are_named_those_too_whose_key_was_found(tmp_path: Path) -> None:
+    """Symptom: `OPENAI_API_KEY` was found, and nobody was told what that gave."""
+    text = told(tmp_path, OPENAI_API_KEY="sk-canary-of-openai", ANTHROPIC_API_KEY="sk-y")
+    (line,) = [line for line in text.splitlines() if line.startswith("Models: ")]
+    assert {"demo", "openai/*", "anthropic/*"} <= set(line.removeprefix("Models: ").split(", "))
+    assert "canary" not in text
+
+
+def test_of_many_models_some_are_named(tmp_path: Path) -> None:
+    models = "".join(MODEL.format(f"m{n}", "openai/gpt-4o") for n in range(20)) + WILDCARD
+    text = told(tmp_path, f"model_list:\n{models}")
+    assert re.search(
+        r"^Models: m0, m1, m2, m3, m4, m5, m6, m7, \d+ more, openai/\*$", text, re.MULTILINE
+    )
