@@ -16,7 +16,8 @@ from hx_gateway.cache.near_vectors import VectorAnswers
 from hx_gateway.core.answers import NearAnswers, answer_label
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.secret import Secret
-from hx_gateway.store.answers_near_redis import RedisNearAnswers
+from hx_gateway.store.answers_near_redis import RedisNearAnswers, kind_of
+from hx_gateway.store.answers_redis import RedisAnswers
 
 A, B = "ab" * 32, "cd" * 32
 BUCKET, OTHER = "12" * 32, "34" * 32
@@ -25,9 +26,11 @@ NEARLY_EAST = (0.96, 0.28, 0.0)
 _numbers = count()
 
 
-def on(server: ValkeyServer, namespace: str, model: str = "m") -> RedisNearAnswers:
-    url = Secret(server.url())
-    return RedisNearAnswers(url, 2.0, model=model, collection="answers", namespace=namespace)
+def on(
+    server: ValkeyServer, namespace: str, model: str = "m", timeout_s: float = 2.0
+) -> RedisNearAnswers:
+    kept = RedisAnswers(Secret(server.url()), timeout_s, namespace, kind=kind_of("answers"))
+    return RedisNearAnswers(kept, model, SystemClock())
 
 
 @pytest.fixture(params=["vectors", "redis"])
@@ -133,10 +136,7 @@ async def test_many_answers_are_removed_within_the_deadline_of_a_command(
     searching_valkey: ValkeyServer,
 ) -> None:
     """Hundreds at once were too many for one command: the index is changed for each of them."""
-    url = Secret(searching_valkey.url())
-    async with aclosing(
-        RedisNearAnswers(url, 1.0, model="m", collection="answers", namespace="many")
-    ) as answers:
+    async with aclosing(on(searching_valkey, "many", timeout_s=1.0)) as answers:
         names = [f"{number:064x}" for number in range(600)]
         vector = tuple(float(number % 7) for number in range(384))
         for name in names:

@@ -12,6 +12,7 @@ from hx_gateway.cache.near import NearShelf
 from hx_gateway.cache.near_vectors import VectorAnswers
 from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
+from hx_gateway.core.ports import Vectors
 from hx_gateway.core.route import Route
 from hx_gateway.core.snapshot import REDIS_TYPES, Snapshot
 from hx_gateway.pipeline.cached import CachedAnswers
@@ -23,6 +24,8 @@ from hx_gateway.store.answers_process import ProcessAnswers
 if TYPE_CHECKING:
     from hx_gateway.store.answers_near_redis import RedisNearAnswers
     from hx_gateway.store.answers_redis import RedisAnswers
+
+_NEAR_REDIS = "hx_gateway.store.answers_near_redis"
 
 
 def open_answers(snapshot: Snapshot, clock: Clock) -> Answers | None:
@@ -41,30 +44,36 @@ def open_answers(snapshot: Snapshot, clock: Clock) -> Answers | None:
     return ProcessAnswers(clock, cache.max_bytes)
 
 
-def open_near(snapshot: Snapshot, clock: Clock) -> NearAnswers | None:
+def open_near(snapshot: Snapshot, clock: Clock) -> "RedisAnswers | None":
     """Open the Redis in which answers are found by meaning; None when they are not there."""
     cache = snapshot.cache
     if not cache.is_on or not cache.is_semantic or cache.type not in REDIS_TYPES:
         return None
-    made: RedisNearAnswers = import_module("hx_gateway.store.answers_near_redis").RedisNearAnswers(
+    made: RedisAnswers = import_module("hx_gateway.store.answers_redis").RedisAnswers(
         snapshot.redis.url,
         cache.timeout,
-        model=cache.embedding_model or "",
-        collection=cache.collection,
-        namespace=cache.namespace,
-        clock=clock,
+        cache.namespace,
+        clock,
+        kind=import_module(_NEAR_REDIS).kind_of(cache.collection),
     )
     return made
 
 
-def near_answers(snapshot: Snapshot, parts: Parts) -> NearAnswers | None:
-    """Give the store in which answers are found by meaning, if there is one."""
-    if parts.near is not None:
-        return parts.near
+def near_answers(
+    snapshot: Snapshot, redis: "RedisAnswers | None", vectors: Vectors | None, clock: Clock
+) -> NearAnswers | None:
+    """Give the store in which answers are found by meaning, if there is one.
+
+    One for each snapshot: another embedding model has vectors of its own.
+    """
     cache = snapshot.cache
-    if parts.vectors is None or not cache.is_on_vectors:
+    model = cache.embedding_model or ""
+    if redis is not None:
+        made: RedisNearAnswers = import_module(_NEAR_REDIS).RedisNearAnswers(redis, model, clock)
+        return made
+    if vectors is None or not cache.is_on_vectors:
         return None
-    return VectorAnswers(parts.vectors, cache.collection, cache.embedding_model or "", parts.clock)
+    return VectorAnswers(vectors, cache.collection, model, clock)
 
 
 def assemble_cache(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> CachedAnswers | None:
@@ -93,7 +102,7 @@ def _groups(snapshot: Snapshot) -> list[list[Route]]:
 def _shelf(snapshot: Snapshot, parts: Parts, uncached: Pipeline) -> Shelf | None:
     if parts.answers is not None:
         return ExactShelf(parts.answers)
-    near = near_answers(snapshot, parts)
+    near = near_answers(snapshot, parts.near, parts.vectors, parts.clock)
     if near is None:
         return None
     model = snapshot.cache.embedding_model

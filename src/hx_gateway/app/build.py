@@ -219,7 +219,11 @@ def _endpoints(
         *health.endpoints(checkup, snapshot.rag.embedding_model),
         *metrics.endpoints(parts.metrics, snapshot.auth, checkup, parts.render),
         *cache.endpoints(
-            AnswerKeeper(snapshot.cache, parts.answers, near_answers(snapshot, parts))
+            AnswerKeeper(
+                snapshot.cache,
+                parts.answers,
+                near_answers(snapshot, parts.near, parts.vectors, parts.clock),
+            )
         ),
     ]
     if snapshot.rag.enabled and parts.vectors is not None:

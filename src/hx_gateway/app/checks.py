@@ -4,6 +4,7 @@ Readiness, `/healthz/deps`, the status line and the log all show these same chec
 more of them (`app/diagnosis`), because it may take its time and ask around.
 """
 
+from hx_gateway.app.answers import near_answers
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.pings import (
     DATABASE,
@@ -46,7 +47,8 @@ def _redis(snapshot: Snapshot, parts: Parts) -> Run:
     if snapshot.redis.url is None:
         return skipped("redis", "Counters live in this process.")
     alive = pinged("redis", parts.counters.ping, "Redis", blocks=False)
-    return alive if parts.near is None else searching(alive, parts.near)
+    near = near_answers(snapshot, parts.near, None, parts.clock)
+    return alive if near is None else searching(alive, near)
 
 
 def _vectors(snapshot: Snapshot, parts: Parts) -> Run:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hx_gateway.app.answers import open_near
+from hx_gateway.app.answers import near_answers, open_near
 from hx_gateway.app.database import open_counters, read_schema, store_role
 from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, QDRANT, REDIS, Run, pinged, searching
 from hx_gateway.app.probe import Phase, calling, read_standing
@@ -212,7 +212,7 @@ async def look_at_redis(snapshot: Snapshot, clock: Clock) -> Finding:
     except ModuleNotFoundError:
         text = "REDIS_URL is set, but the client is not installed."
         return _fail("redis", text, "pip install 'hx-gateway[redis]'")
-    near = open_near(snapshot, clock)
+    near = near_answers(snapshot, open_near(snapshot, clock), None, clock)
     alive = pinged("redis", counters.ping, "Redis", blocks=False)
     try:
         return await (alive if near is None else searching(alive, near))()

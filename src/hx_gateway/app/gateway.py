@@ -26,7 +26,7 @@ from hx_gateway.app.welcome import welcome
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
 from hx_gateway.core.errors import ConfigError, DependencyError
-from hx_gateway.core.snapshot import Snapshot
+from hx_gateway.core.snapshot import REDIS_TYPES, Snapshot
 from hx_gateway.core.tasks import spawn
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.transport.server import Edge
@@ -327,5 +327,13 @@ def _needs_restart(old: Snapshot, new: Snapshot) -> list[str]:
 def _cache_store(snapshot: Snapshot) -> tuple[object, ...]:
     """Give what the store of the answer cache was opened with; the rest can change at work."""
     cache = snapshot.cache
-    where = (cache.type, cache.namespace, cache.folder, cache.max_bytes, cache.timeout)
+    where: tuple[object, ...] = (
+        cache.type,
+        cache.namespace,
+        cache.folder,
+        cache.max_bytes,
+        cache.timeout,
+    )
+    if cache.type in REDIS_TYPES:
+        where += (cache.collection,)
     return (cache.is_on, where if cache.is_on else None)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,7 +11,7 @@ from hx_gateway.app.nodes import NodeWatch
 from hx_gateway.app.states import DeploymentStates
 from hx_gateway.auth.keyring import Keyring
 from hx_gateway.auth.last_use import LastUse
-from hx_gateway.core.answers import Answers, NearAnswers
+from hx_gateway.core.answers import Answers
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Counters, ReceiptSink, Store, Vectors
 from hx_gateway.pipeline.drain import Drainer
@@ -29,6 +30,9 @@ from hx_gateway.usage.node_metrics import NodeMetrics
 from hx_gateway.usage.rag_metrics import RagMetrics
 from hx_gateway.usage.redact import Redactor
 
+if TYPE_CHECKING:
+    from hx_gateway.store.answers_redis import RedisAnswers
+
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What all snapshots share. Everything is open, or connecting in the background.
@@ -45,7 +49,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     last_use: LastUse
     counters: Counters
     answers: Answers | None
-    near: NearAnswers | None
+    near: "RedisAnswers | None"
     vectors: Vectors | None
     children: Children
     drainer: Drainer

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from redis.exceptions import ResponseError
 
 from hx_gateway.core.answers import Nearest, ServerInfo
-from hx_gateway.core.clock import Clock, Random, SystemClock
-from hx_gateway.core.secret import Secret
+from hx_gateway.core.clock import Clock
 from hx_gateway.store.answers_redis import RedisAnswers, milliseconds
 
 _AGAIN_S = 60.0  # until a server that could not search is tried again
@@ -28,27 +27,16 @@ _log = logging.getLogger(__name__)
 class RedisNearAnswers:
     """Kept answers in database 0 of one Redis, a hash each. Their life time is Redis's own affair.
 
-    `collection` and `namespace` keep gateways that share it apart. The vectors of one embedding
-    model and length are one field, so that those of another are never compared with them.
+    The vectors of one embedding model and length are one field, so that those of another are never
+    compared with them.
     """
 
     is_shared = True
 
-    def __init__(
-        self,
-        url: Secret | None,
-        timeout_s: float,
-        *,
-        model: str,
-        collection: str,
-        namespace: str = "",
-        clock: Clock | None = None,
-        random: Random | None = None,
-    ) -> None:
-        """Start to connect; needs a running event loop."""
-        self._clock = clock or SystemClock()
-        kind = f"hx:near:{collection}:"
-        self._kept = RedisAnswers(url, timeout_s, namespace, clock, random, kind=kind)
+    def __init__(self, kept: RedisAnswers, model: str, clock: Clock) -> None:
+        """`kept` is the way to keys of their own (`kind_of`), and is closed with this."""
+        self._kept = kept
+        self._clock = clock
         self._model = hashlib.sha256(model.encode()).hexdigest()[:8]
         self._indexed: set[str] = set()
         self._again_at = 0.0
@@ -195,6 +183,11 @@ class RedisNearAnswers:
             return None
         label = key.decode(errors="replace").removeprefix(self._kept.prefix)
         return Nearest(label=label, value=value, similarity=similarity)
+
+
+def kind_of(collection: str) -> str:
+    """Name the keys of a collection; it keeps gateways that share a Redis apart."""
+    return f"hx:near:{collection}:"
 
 
 def _first(reply: object) -> tuple[bytes, Mapping[bytes, bytes]] | None:
