@@ -9,6 +9,8 @@ from hx_gateway.providers.registry import PROVIDERS, UnknownProvider, find_provi
         ("openai/gpt-4o", "openai", "gpt-4o"),
         ("openai/org/model", "openai", "org/model"),
         ("gpt-4o", "openai", "gpt-4o"),
+        ("whisper-1", "openai", "whisper-1"),
+        ("ft:gpt-4o-2024-08-06", "openai", "ft:gpt-4o-2024-08-06"),
         ("o3-mini", "openai", "o3-mini"),
         ("text-embedding-3-small", "openai", "text-embedding-3-small"),
         ("ollama_chat/qwen3:8b", "ollama", "qwen3:8b"),
