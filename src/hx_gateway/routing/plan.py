@@ -228,6 +228,9 @@ class Plan:
 
     def _fall_back(self, fault: UpstreamError, now: float) -> Step:
         if self._uses_fallbacks and self._attempts < self._ground.policy.attempts:
+            later = self._next_order(fault, now)
+            if later is not None:
+                return self._try(later, retry=True)
             for detour, route in self._routes_after(fault):
                 self._enter(route)
                 chosen = self._pick(now)
@@ -235,6 +238,12 @@ class Plan:
                     self._fields = detour.fields
                     return self._try(chosen, fallback=True)
         return GiveUp(fault=fault)
+
+    def _next_order(self, fault: UpstreamError, now: float) -> Deployment | None:
+        """Choose of the route's later tiers: LiteLLM's first fallback, which is no retry."""
+        if self._current is None or not fault.retryable or not self._has_attempts(fault):
+            return None
+        return self._pick(now, self._current.order)
 
     @property
     def _uses_fallbacks(self) -> bool:
@@ -308,8 +317,10 @@ class Plan:
             self._full = (*self._full, deployment)
         return False
 
-    def _pick(self, now: float) -> Deployment | None:
+    def _pick(self, now: float, beyond: int | None = None) -> Deployment | None:
         """Choose among the usable ones of the lowest tier; none when all were asked or cool down.
+
+        `beyond` leaves out tiers of this order and below.
 
         A second attempt, wherever it goes, must be in that upstream's retry budget, and risks no
         probe while there is another. A first one probes what has cooled down: no strategy would
@@ -318,6 +329,8 @@ class Plan:
         ground = self._ground
         self._full = ()
         for tier in self._candidates():
+            if beyond is not None and tier[0].order <= beyond:
+                continue
             closed, on_trial = ground.health.sort_out(tier, now)
             if self._attempts or self._fit is not None:
                 closed = [each for each in closed if self._may_ask(each, now)]

@@ -265,3 +265,41 @@ async def test_calls_of_a_session_go_to_one_deployment_and_an_explanation_change
     assert len({first(looking_on, "s") for _ in range(50)}) == 2
     assert len({first(planner, "s") for _ in range(50)}) == 1
     assert len({first(planner, f"s{n}") for n in range(50)}) == 2
+
+
+def stepped(main: Route, faults: list[UpstreamError], wishes: Wishes | None, retries: int) -> str:
+    """Name whom a call asks, one after another, as each of them fails; `.` is the end."""
+    spare = route("spare", chat_deployment("c"))
+    rig = Rig(ScriptedSender(), main, spare, num_retries=retries)
+    planner = Planner(rig.pipeline.table, rig.ground, {})
+    plan = planner.plan(main, msgspec.structs.replace(ask(), wishes=wishes), CALLER)
+    steps = [plan.first(1.0), *(plan.after(fault, 1.0) for fault in faults)]
+    return "".join(step.deployment.id if isinstance(step, Try) else "." for step in steps)
+
+
+DOWN, MISTAKE = Overloaded("down"), ContextWindowExceeded("long")
+NEXT, LAST = chat_deployment("n", order=1), chat_deployment("l", order=2)
+NO_FALLBACK = Wishes(use_fallbacks=False)
+
+
+@pytest.mark.parametrize(
+    ("main", "faults", "wishes", "asked"),
+    [
+        (route("m", A, NEXT), [DOWN, DOWN], None, "an."),
+        (route("m", A, NEXT, LAST), [TimedOut("slow"), DOWN, DOWN], None, "anl."),
+        (route("m", A, NEXT, fallbacks=("spare",)), [DOWN, DOWN], None, "anc"),
+        (route("m", A, NEXT), [MISTAKE], None, "a."),
+        (route("m", A, NEXT), [DOWN], NO_FALLBACK, "a."),
+        (route("m", A), [DOWN], None, "a."),
+    ],
+)
+def test_the_next_order_is_asked_even_where_nothing_is_tried_again(
+    main: Route, faults: list[UpstreamError], wishes: Wishes | None, asked: str
+) -> None:
+    """With `num_retries: 0` a second `order` was never asked; to LiteLLM it is a fallback."""
+    assert stepped(main, faults, wishes, 0) == asked
+
+
+def test_the_next_order_leaves_an_attempt_for_the_fallback_route() -> None:
+    found = stepped(route("m", A, B, NEXT, fallbacks=("spare",)), [DOWN, DOWN], None, 2)
+    assert (sorted(found[:2]), found[2]) == (["a", "b"], "c")
