@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from openapi_spec_validator import validate
 from tests.e2e.conftest import simple_config
-from tests.e2e.test_dependencies import until_deps
+from tests.e2e.test_dependencies import LISTS, until_deps
 from tests.support.fetch import Answer
 from tests.support.served import MASTER_KEY, Gateway, running
 from tests.support.upstream import Mode, Upstream
@@ -26,7 +26,6 @@ CHAT: dict[str, Any] = {
     "temperature": 0,
 }
 COMPLETE, SEARCH, UPSERT = "/v1/chat/completions", "/v1/rag/search", "/v1/rag/upsert"
-LISTS = ("/v1/keys", "/v1/api_keys", "/v1/teams", "/v1/users")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -32,7 +32,7 @@ async def operations(gateway: Gateway) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-async def test_without_a_key_only_the_open_routes_answer(gateway: Gateway) -> None:
+async def test_auth_06_without_a_key_only_the_open_routes_answer(gateway: Gateway) -> None:
     found = await operations(gateway)
     assert len(found) > 25
     for method, path, _ in found:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.e2e.conftest import simple_config
+from tests.e2e.test_dependencies import LISTS
 from tests.support.fetch import Answer
 from tests.support.postgres import PostgresServer
 from tests.support.served import MASTER_KEY, Gateway, running, until
@@ -37,7 +38,7 @@ async def wait_for_status(gateway: Gateway, path: str, status: int, **options: A
     return answer
 
 
-async def test_a_database_that_hangs_stops_nothing_but_what_needs_it(
+async def test_boot_04_adm_03_a_database_that_hangs_stops_nothing_but_what_needs_it(
     tmp_path: Path, upstream: Upstream, postgres: PostgresServer
 ) -> None:
     """Symptom elsewhere: active service, closed port, while the database was waited for."""
@@ -66,10 +67,12 @@ async def see_what_still_works(gateway: Gateway) -> None:
     assert chat.status == 200
     ready = await wait_for_status(gateway, "/readyz", 503)
     assert "PostgreSQL" in ready.text
-    lists = await gateway.ask("/v1/keys")
-    assert lists.status == 503
-    assert "PostgreSQL" in lists.json()["error"]["message"]
-    assert lists.headers["retry-after"]
+    for path in LISTS:
+        lists = await gateway.ask(path)
+        error = lists.json()["error"]
+        assert (lists.status, error["type"]) == (503, "dependency_unavailable")
+        assert "PostgreSQL" in error["message"]
+        assert lists.headers["retry-after"]
     unknown = await gateway.ask("/v1/models", key="sk-unknown-0123456789abcdef0123456789")
     assert unknown.status == 503
 

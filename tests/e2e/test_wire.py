@@ -93,7 +93,7 @@ async def test_unknown_parameters_pass_through_untouched(
     assert set(sent) == {"model", "messages", *extra}
 
 
-async def test_the_clients_own_credentials_and_cookies_stay_here(
+async def test_prx_02_the_clients_own_credentials_and_cookies_stay_here(
     gateway: Gateway, upstream: Upstream
 ) -> None:
     headers = {"cookie": "session=1", "x-forwarded-for": "1.2.3.4", "openai-organization": "org"}

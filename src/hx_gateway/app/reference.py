@@ -109,14 +109,14 @@ def exposed_name(family: Metric) -> str:
 def endpoints_page(endpoints: Iterable[Endpoint]) -> str:
     """List every route with the scope it needs; the running gateway has the schemas."""
     rows = [
-        (f"`{one.method} {one.path}`", f"`{one.scope}`", one.summary)
+        (f"`{one.method} {one.path}`", f"`{one.scope}`", f"`{one.name}`", one.summary)
         for one in sorted(endpoints, key=lambda one: (one.tag, one.path, one.method))
     ]
     text = (
         "Scopes: `open` needs no credential, `any` any valid one. Bodies and answers are described "
-        "by `/openapi.json` and `/docs` of the running gateway."
+        "by `/openapi.json` and `/docs` of the running gateway, under the name of the operation."
     )
-    return _page("Endpoints", text, _table(("route", "scope", "what it does"), rows))
+    return _page("Endpoints", text, _table(("route", "scope", "operation", "what it does"), rows))
 
 
 def _page(title: str, text: str, table: str) -> str:

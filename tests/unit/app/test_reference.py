@@ -38,4 +38,4 @@ def test_a_route_is_listed_with_its_scope() -> None:
         summary="List | things.",
         tag="things",
     )
-    assert "| `GET /v1/things` | `admin` | List \\| things. |" in endpoints_page([one])
+    assert "| `GET /v1/things` | `admin` | `things` | List \\| things. |" in endpoints_page([one])
