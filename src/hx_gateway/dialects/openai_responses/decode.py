@@ -31,6 +31,7 @@ _INCOMPLETE = {
     "max_output_tokens": Finish.LENGTH,
     "content_filter": Finish.CONTENT_FILTER,
 }
+_KNOWN = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
 _NO_LOGPROBS = Raw(b"[]")
 
 
@@ -56,6 +57,10 @@ class _Item(msgspec.Struct):
     encrypted_content: str | None = None
 
 
+class _Type(msgspec.Struct):
+    type: str
+
+
 class _Details(msgspec.Struct):
     reason: str | None = None
 
@@ -65,7 +70,7 @@ class _Response(msgspec.Struct):
     model: str = ""
     created_at: float | None = None
     status: str | None = None
-    output: list[_Item] | None = None
+    output: list[Raw] | None = None
     incomplete_details: _Details | None = None
     usage: WireUsage | None = None
     error: Raw = ABSENT
@@ -77,10 +82,12 @@ class _Event(msgspec.Struct):
     summary_index: int = 0
     delta: str = ""
     logprobs: Raw = ABSENT
-    item: _Item | None = None
+    item: Raw = ABSENT
     response: _Response | None = None
 
 
+_TYPE = Decoder(_Type)
+_ITEM = Decoder(_Item)
 _RESPONSE = Decoder(_Response)
 _EVENT = Decoder(_Event)
 
@@ -90,8 +97,9 @@ def decode_response(body: bytes) -> list[Event]:
     response = _whole(body)
     decoder = ResponseDecoder()
     events = decoder.begin(response)
-    for index, item in enumerate(response.output or ()):
-        events += decoder.whole_item(index, item)
+    for index, data in enumerate(response.output or ()):
+        item = _item(data)
+        events += [] if item is None else decoder.whole_item(index, item)
     return [*events, *decoder.finish(response)]
 
 
@@ -195,10 +203,10 @@ class ResponseDecoder:
 
     def _read_frame(self, event: _Event) -> list[Event]:
         match event.type:
-            case "response.output_item.added" if event.item is not None:
-                return self._item_added(event.output_index, event.item)
-            case "response.output_item.done" if event.item is not None:
-                return self._item_done(event.output_index, event.item)
+            case "response.output_item.added" if (item := _item(event.item)) is not None:
+                return self._item_added(event.output_index, item)
+            case "response.output_item.done" if (item := _item(event.item)) is not None:
+                return self._item_done(event.output_index, item)
             case "response.completed" | "response.incomplete" if event.response is not None:
                 return [*self.begin(event.response), *self.finish(event.response)]
             case _ if event.response is not None:
@@ -226,6 +234,16 @@ class ResponseDecoder:
         if item.type == "custom_tool_call":
             return self._arguments(index, as_arguments(item.input))
         return []
+
+
+def _item(data: Raw) -> _Item | None:
+    """Read an item of a kind that has words elsewhere; others have fields of their own."""
+    if present(data) is None:
+        return None
+    try:
+        return _ITEM.decode(data) if _TYPE.decode(data).type in _KNOWN else None
+    except NOT_JSON:
+        raise Garbled("The upstream's answer is not a response.") from None
 
 
 def _said(part: _Content) -> list[Event]:

@@ -43,6 +43,22 @@ def test_a_call_that_comes_only_whole_is_read_all_the_same() -> None:
     assert Finished(reason=Finish.TOOL_USE) in events
 
 
+def test_items_of_other_kinds_may_hold_what_they_like() -> None:
+    odd = {"type": "tool_search_call", "arguments": {"query": "q"}, "content": 7}
+    events = drained(
+        ResponseDecoder(),
+        START,
+        event("output_item.added", output_index=0, item=odd),
+        event("output_item.done", output_index=0, item=odd),
+        end(output=[odd]),
+    )
+    assert (said(events), tool_calls(events)) == ("", [])
+    whole = {"id": "resp_1", "status": "completed", "output": [odd]}
+    assert tool_calls(decode_response(wire.encode(whole))) == []
+    with pytest.raises(Garbled):
+        decode_response(wire.encode({**whole, "output": [7]}))
+
+
 def test_pieces_of_calls_are_told_apart_by_their_item() -> None:
     events = drained(
         ResponseDecoder(),

@@ -27,6 +27,16 @@ def test_an_end_mark_before_the_end_is_held_back(before: bytes) -> None:
         relay.end()
 
 
+def test_items_of_all_kinds_go_through() -> None:
+    """Symptom: a search for tools in the answer broke the stream, as if it were no JSON."""
+    item = b'{"type":"tool_search_call","arguments":{"query":"q"},"content":7}'
+    added = b'data: {"type":"response.output_item.added","item":%b}\n\n' % item
+    end = b'data: {"type":"response.completed","response":{"output":[%b]}}\n\n' % item
+    relay = FramedRelay(ResponseWatcher())
+    assert [relay.feed(event) for event in (START, added, end)] == [START, added, end]
+    assert (relay.complete, relay.end()) == (True, b"")
+
+
 def test_an_error_at_the_start_can_fall_back() -> None:
     with pytest.raises(Overloaded):
         FramedRelay(ResponseWatcher()).feed(ERROR)
