@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from hx_gateway.core.route import Route
+from hx_gateway.core.route import Deployment, Route
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +36,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def window_of(route: Route | None) -> int | None:
     """Find what a model reads at least; None unless it is known of each of its deployments."""
-    windows = () if route is None else tuple(each.max_input_tokens for each in route.deployments)
+    windows = () if route is None else tuple(map(_reads, route.deployments))
     known = [window for window in windows if window is not None]
     return min(known) if known and len(known) == len(windows) else None
+
+
+def _reads(deployment: Deployment) -> int | None:
+    """Tell how much one reads: a server of one's own is told, whatever its model could."""
+    node = deployment.provider.node
+    told = None if node is None else node.wanted_context(deployment.defaults)
+    return deployment.max_input_tokens if told is None else told
 
 
 def connect(client: str, given: Connection) -> Settings:

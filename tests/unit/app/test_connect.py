@@ -72,6 +72,13 @@ def test_a_model_reads_what_each_of_its_deployments_does(
     assert window_of(None) is None
 
 
+@pytest.mark.parametrize(("num_ctx", "window"), [(b"16384", 16_384), (b'"x"', 131_072)])
+def test_a_server_of_ones_own_reads_what_it_is_told_to(num_ctx: bytes, window: int) -> None:
+    defaults = {"num_ctx": msgspec.Raw(num_ctx)}
+    deployment = deployment_of(PROVIDERS["ollama"], max_input_tokens=131_072, defaults=defaults)
+    assert window_of(Route(name="m", deployments=(deployment,))) == window
+
+
 def test_open_webui_has_the_base_with_v1() -> None:
     environment = connect("open-webui", GIVEN).environment
     assert environment["OPENAI_API_BASE_URL"] == "http://gw.test:4000/v1"

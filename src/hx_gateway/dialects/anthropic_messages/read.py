@@ -77,6 +77,16 @@ class _Tool(msgspec.Struct):
     cache_control: Raw = ABSENT
 
 
+class _ChangedTool(msgspec.Struct):
+    name: str | None = None
+    definition: Raw = ABSENT
+
+
+class _Change(msgspec.Struct):
+    type: str
+    tool: _ChangedTool
+
+
 class _ToolChoice(msgspec.Struct):
     type: str
     name: str | None = None
@@ -112,6 +122,7 @@ _BLOCK = Decoder(_Block)
 _TYPE = Decoder(_Type)
 _TOOLS = Decoder(list[Raw])
 _TOOL = Decoder(_Tool)
+_CHANGE = Decoder(_Change)
 _CHOICE = Decoder(_ToolChoice)
 _THINKING = Decoder(_Thinking)
 _CONFIG = Decoder(_OutputConfig)
@@ -127,6 +138,7 @@ _KNOWN = frozenset(
         "text", "image", "tool_use", "tool_result", "thinking", "redacted_thinking", "compaction",
     }
 )  # fmt: skip
+_CHANGES = (b'"tool_addition"', b'"tool_removal"')
 # What only its vendor's own tools did on the way: the next answer does not depend on it.
 _PASSING = frozenset(
     {
@@ -148,7 +160,7 @@ def read_chat(call: Call) -> Chat:
     metadata = fields.take("metadata", _METADATA) or _Metadata()
     return Chat(
         messages=(*_system(fields), *_messages(messages)),
-        tools=tuple(map(_tool, fields.take("tools", _TOOLS) or ())),
+        tools=_tools(fields.take("tools", _TOOLS) or [], messages, call.fields["messages"]),
         tool_choice=_tool_choice(choice),
         parallel_tools=None if choice is None else _parallel(choice),
         max_tokens=fields.take("max_tokens", COUNT),
@@ -262,6 +274,38 @@ def _image(source: _Source, raw: Raw, cache: Raw | None) -> Image | Document:
     if source.data is None and source.url is None:
         return Document(kind="image", raw=raw.copy(), cache=cache)  # a file id
     return Image(url=source.url, data=source.data, media_type=source.media_type, cache=cache)
+
+
+def _tools(given: list[Raw], messages: list[_Message], raw: Raw) -> tuple[Tool, ...]:
+    """Read the tools as they are at the end: a conversation may add and withdraw some."""
+    tools = tuple(map(_tool, given))
+    said = bytes(raw)
+    if not any(said.find(mark) >= 0 for mark in _CHANGES):
+        return tools
+    known = {tool.name: tool for tool in tools}
+    offered = dict(known)
+    for message in messages:
+        for block in message.content if message.role == "system" else ():
+            if isinstance(block, Raw):
+                _change(offered, known, block)
+    return tuple(offered.values())
+
+
+def _change(offered: dict[str, Tool], known: dict[str, Tool], block: Raw) -> None:
+    if _TYPE.decode(block).type not in {"tool_addition", "tool_removal"}:
+        return
+    try:
+        change = _CHANGE.decode(block)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Invalid change of tools: {error}.", param="messages") from None
+    defined = present(change.tool.definition)
+    tool = known.get(change.tool.name or "") if defined is None else _tool(defined)
+    if tool is None:
+        return
+    known[tool.name] = tool
+    offered.pop(tool.name, None)
+    if change.type == "tool_addition":
+        offered[tool.name] = tool
 
 
 def _tool(raw: Raw) -> Tool:

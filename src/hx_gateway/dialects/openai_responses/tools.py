@@ -109,7 +109,8 @@ def _given(fields: Mapping[str, Raw]) -> list[Raw]:
     try:
         tools = list(_TOOLS.decode(fields.get("tools", Raw(b"null"))) or ())
         given = fields.get("input", ABSENT)
-        if any(bytes(given).find(mark) >= 0 for mark in _MARKS):
+        said = bytes(given)
+        if any(said.find(mark) >= 0 for mark in _MARKS):
             items = _ITEMS.decode(given)
             tools += [
                 tool

@@ -193,3 +193,24 @@ def test_the_summary_of_what_was_said_before_is_read() -> None:
         {"type": "compaction", "content": None},
     )
     assert chat.messages[0].parts == (Text(text="Earlier: hello."),)
+
+
+def test_a_conversation_may_add_and_withdraw_tools() -> None:
+    def change(kind: str, **tool: object) -> dict[str, object]:
+        return {"role": "system", "content": [{"type": kind, "tool": tool}]}
+
+    said = {"role": "system", "content": [{"type": "text", "text": "x"}, {"type": "tool_addition"}]}
+    asked = {"role": "user", "content": "tool_addition"}
+    tools = [{"name": "a"}, {"name": "b"}]
+    changes = [
+        change("tool_removal", type="tool_reference", name="a"),
+        change("tool_removal", type="tool_reference", name="b"),
+        change("tool_addition", type="tool_definition", definition={"name": "c"}),
+        change("tool_addition", type="tool_reference", name="a"),
+        change("tool_addition", type="tool_reference", name="unknown"),
+    ]
+    chat = read_chat(message(messages=[asked, *changes], tools=tools))
+    assert [tool.name for tool in chat.tools] == ["c", "a"]
+    assert len(read_chat(message(messages=[asked], tools=tools)).tools) == 2
+    with pytest.raises(InvalidRequest):
+        read_chat(message(messages=[asked, said], tools=tools))
