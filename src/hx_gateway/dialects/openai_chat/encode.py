@@ -28,6 +28,8 @@ from hx_gateway.dialects.user import short_user
 Json = dict[str, object]
 
 STREAM_OPTIONS = raw({"include_usage": True})
+# What every server that imitates the format knows; Codex asks for pictures as they are.
+_DETAILS = frozenset({"auto", "low", "high"})
 TRUE = raw(True)  # noqa: FBT003 - the JSON value itself
 
 
@@ -122,7 +124,7 @@ def _part(part: Text | Image | Document) -> Json | Raw:
         case Text():
             return {"type": "text", "text": part.text}
         case Image():
-            detail = {} if part.detail is None else {"detail": part.detail}
+            detail = {"detail": part.detail} if part.detail in _DETAILS else {}
             return {"type": "image_url", "image_url": {"url": url_of(part), **detail}}
         case Document() if (text := plain_text(part)) is not None:
             return {"type": "text", "text": text}

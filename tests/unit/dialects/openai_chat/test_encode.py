@@ -82,3 +82,15 @@ def test_more_budget_is_never_less_effort() -> None:
     order = ["low", "medium", "high"]
     efforts = [order.index(effort_of(budget)) for budget in range(0, 40_000, 512)]
     assert efforts == sorted(efforts)
+
+
+@pytest.mark.parametrize(
+    ("detail", "sent"), [("low", {"detail": "low"}), ("original", {}), (None, {})]
+)
+def test_a_picture_is_asked_for_in_words_that_every_server_knows(
+    detail: str | None, sent: dict[str, str]
+) -> None:
+    picture = Image(url="https://a.test/p", detail=detail)
+    message = Message(role=Role.USER, parts=(picture,))
+    shown = {"type": "image_url", "image_url": {"url": "https://a.test/p", **sent}}
+    assert body_of(message)["messages"] == [{"role": "user", "content": [shown]}]
