@@ -222,6 +222,7 @@ async def test_cfg_09_missing_and_unreadable_are_told_apart(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("", ("empty",)),
         ("- a\n- b\n", ("mapping",)),
         ("model_list: [\n  {a: b\n", ("YAML", "line")),
         ("model_list: text\n", ("model_list",)),

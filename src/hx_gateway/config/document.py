@@ -59,7 +59,10 @@ class Node(msgspec.Struct):
 
 
 def parse(text: str, path: Path, report: Report) -> Node | None:
-    """Read one YAML mapping; None after a problem was reported. An empty file is an empty one."""
+    """Read one YAML mapping; None after a problem was reported.
+
+    An empty file is one: it may be half written, and must not replace what a gateway runs with.
+    """
     if len(text) > MAX_BYTES:
         report.problem(
             file_place(path), "", f"larger than {MAX_BYTES} bytes; split it by `include`"
@@ -90,8 +93,9 @@ def _why(error: yaml.MarkedYAMLError) -> str:
 
 def _mapping(node: Node | None, path: Path, report: Report) -> Node | None:
     if node is None or node.value is None:
-        report.warning(file_place(path), "", "the file is empty; the embedded defaults are used")
-        return Node({}, file_place(path, 1))
+        advice = "write `model_list:`, or name no file to get the embedded defaults"
+        report.problem(file_place(path), "", f"the file is empty; {advice}")
+        return None
     if not isinstance(node.value, dict):
         what = "a list" if isinstance(node.value, list) else "a single value"
         text = f"the file holds {what}; it must be a mapping with keys such as `model_list:`"

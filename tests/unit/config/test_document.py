@@ -93,12 +93,15 @@ def test_a_key_that_stands_twice_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "null"])
-def test_an_empty_file_is_an_empty_configuration_with_a_warning(text: str) -> None:
+def test_an_empty_file_is_a_problem(text: str) -> None:
+    """Symptom: a file caught half written turned a running gateway into one with the defaults."""
     report = Report()
-    root = parse(text, FILE, report)
-    assert root is not None
-    assert root.plain() == {}
-    assert "empty" in report.warnings[0]
+    assert parse(text, FILE, report) is None
+    assert "the file is empty" in report.problems[0]
+
+
+def test_an_empty_mapping_is_meant_so() -> None:
+    assert node("{}").plain() == {}
 
 
 def test_null_members_read_as_absent() -> None:
