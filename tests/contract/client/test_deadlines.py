@@ -99,16 +99,16 @@ async def test_total_deadline_ends_an_answer_that_keeps_coming(client: Client) -
     async with raw_upstream() as upstream:
         upstream.answers(ENDLESS, *[b"x"] * 1000, gap=0.02)
         began = now()
-        answer = await client.send(upstream.origin, POST, Deadlines(idle=9, total=0.4))
+        answer = await client.send(upstream.origin, POST, Deadlines(idle=9, total=1.0))
         with pytest.raises(TimedOut, match="did not finish in time"):
             await answer.read()
-        assert 0.39 < now() - began < 5.0
+        assert 0.99 < now() - began < 10.0
 
 
 async def test_total_deadline_holds_while_nobody_reads(client: Client) -> None:
     async with raw_upstream() as upstream:
         upstream.answers(ENDLESS + b"x")
-        answer = await client.send(upstream.origin, POST, Deadlines(total=0.5))
+        answer = await client.send(upstream.origin, POST, Deadlines(total=1.0))
         assert await answer.receive() == b"x"
         await until(lambda: client.connections[upstream.origin].open == 0)
         with pytest.raises(TimedOut, match="did not finish in time"):
@@ -118,9 +118,9 @@ async def test_total_deadline_holds_while_nobody_reads(client: Client) -> None:
 async def test_deadline_of_one_request_does_not_end_the_next(client: Client) -> None:
     async with raw_upstream() as upstream:
         upstream.answers(OK)
-        await (await client.send(upstream.origin, POST, Deadlines(total=0.5))).read()
+        await (await client.send(upstream.origin, POST, Deadlines(total=1.0))).read()
         upstream.answers(OK)
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.1)
         answer = await client.send(upstream.origin, POST, LONG)
         assert await answer.read() == b"hello"
         assert upstream.accepted == 1
@@ -231,7 +231,7 @@ async def test_total_deadline_holds_while_the_client_uploads_nothing(client: Cli
     async with raw_upstream() as upstream:
         request = HttpRequest(path="/", stream=body)
         with pytest.raises(TimedOut, match="did not finish in time"):
-            await client.send(upstream.origin, request, Deadlines(total=0.1))
+            await client.send(upstream.origin, request, Deadlines(total=1.0))
         assert body.closed == 1
 
 

@@ -206,7 +206,8 @@ LASTING = OnDisconnect(5.0)
 async def begun(rig: Rig, form: Form | None, operation: Operation = Operation.TRANSCRIBE) -> Asking:
     """Ask, until the first deployment has been sent all of it."""
     asking = asyncio.ensure_future(rig.carry(operation, form, input="hi"))
-    await asyncio.sleep(0.01)
+    for _ in range(50):  # as many steps as it may take, and no time: the answer is not to come yet
+        await asyncio.sleep(0)
     return asking
 
 
@@ -257,7 +258,7 @@ async def test_answers_to_uploads_are_measured_by_their_size() -> None:
 async def test_the_answer_to_an_upload_is_read_on_once_all_of_it_is_there(
     is_given: bool, drain_s: float, status: int, usage: Measured | None
 ) -> None:
-    slow = Answer(200, 0.03, b'{"text": "hi", "usage": {"seconds": 2}}', headers=JSON)
+    slow = Answer(200, 0.2, b'{"text": "hi", "usage": {"seconds": 2}}', headers=JSON)
     rig = Rig(at("a", on_disconnect=OnDisconnect(drain_s)), a=[slow])
     form = FakeForm(SENT)
     form.is_given = is_given
