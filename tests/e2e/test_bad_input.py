@@ -129,6 +129,25 @@ async def test_a_missing_question_is_refused(
     assert upstream.asked == []
 
 
+@pytest.mark.parametrize("dialect", ALL)
+async def test_json_is_json_whatever_its_media_type_says(
+    gateway: Gateway, upstream: Upstream, dialect: str
+) -> None:
+    """`curl -d` says it were a form, and many a client says nothing."""
+    for kind in (
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "",
+        "application/json; charset=x",
+    ):
+        headers = {"content-type": kind}
+        answer = await gateway.ask(PATHS[dialect], body=body_of(dialect), headers=headers)
+        assert answer.status == 200, answer.text
+    form = "multipart/form-data; boundary=x"
+    broken = await gateway.ask(PATHS[dialect], body=b"--x--", headers={"content-type": form})
+    check(broken, dialect, 400)
+
+
 async def test_what_only_the_model_can_judge_goes_on_as_it_is(
     gateway: Gateway, upstream: Upstream
 ) -> None:
