@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
-from tests.support.agent_upstream import MODEL, AgentUpstream, Turn
+from tests.support.agent_upstream import FORMATS, AgentUpstream, Turn, model_of
 from tests.support.served import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CALLS = Path(__file__).parent.parent / "golden" / "calls"
-FORMATS = ("messages", "chat", "responses", "ollama")
 PATCH = "*** Begin Patch\n+é\n*** End Patch\n"
 SCENARIOS = {
     "bash": (Turn(text="Look.", thinking="Hm.", calls=(("Bash", {"command": "ls"}),)),),
@@ -20,15 +19,6 @@ SCENARIOS = {
     "find": (Turn(text="Find.", calls=(("tool_search", {"query": "mail"}),)),),
     "found": (Turn(text="Ask.", calls=(("mcp__docs__search", {"q": "x"}),)),),
 }
-
-
-def model(form: str, upstream: AgentUpstream) -> dict[str, Any]:
-    """The model of this name answers in this format."""
-    prefix = {"messages": "anthropic", "ollama": "ollama"}.get(form, "openai")
-    base = upstream.url + ("/v1" if prefix == "openai" else "")
-    params = {"model": f"{prefix}/{MODEL}", "api_base": base, "api_key": "k"}
-    info = {"mode": "responses"} if form == "responses" else {}
-    return {"model_name": form, "litellm_params": params, "model_info": info}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,7 +31,7 @@ async def upstream() -> AsyncIterator[AgentUpstream]:
 async def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: AgentUpstream
 ) -> AsyncIterator[Gateway]:
-    config = {"model_list": [model(form, upstream) for form in FORMATS]}
+    config = {"model_list": [model_of(form, upstream) for form in FORMATS]}
     gateway = Gateway(tmp_path_factory.mktemp("agent-calls") / "s", config=config)
     gateway.start()
     try:

@@ -17,6 +17,7 @@ from tests.support.listener import Asked, Listener, Wire
 Json = dict[str, Any]
 STAMP = "2025-01-01T00:00:00Z"
 MODEL = "scripted"
+FORMATS = ("messages", "chat", "responses", "ollama")
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,15 @@ class AgentUpstream(Listener):
         return turns[min(_rounds(form, asked.json()), len(turns) - 1)]
 
 
+def model_of(form: str, upstream: AgentUpstream, name: str | None = None) -> Json:
+    """Configure a model that answers in this format; it has the format's name, or another."""
+    prefix = {"messages": "anthropic", "ollama": "ollama"}.get(form, "openai")
+    base = upstream.url + ("/v1" if prefix == "openai" else "")
+    params = {"model": f"{prefix}/{MODEL}", "api_base": base, "api_key": "k"}
+    info = {"mode": "responses"} if form == "responses" else {}
+    return {"model_name": name or form, "litellm_params": params, "model_info": info}
+
+
 def _format_of(path: str) -> str | None:
     return next((form for form in _WRITERS if path.endswith(form)), None)
 
@@ -106,7 +116,8 @@ def _rounds(form: str, body: Json) -> int:
             if isinstance(content, list)
         )
     if form == "/responses":
-        marks = [item.get("type", "").endswith("_output") for item in body["input"]]
+        items = [] if isinstance(body["input"], str) else body["input"]
+        marks = [item.get("type", "").endswith("_output") for item in items]
     else:
         marks = [turn["role"] == "tool" for turn in body["messages"]]
     return sum(mark and not before for before, mark in zip([False, *marks], marks, strict=False))

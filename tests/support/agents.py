@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.support.agent_upstream import MODEL, AgentUpstream, Turn
+from tests.support.agent_upstream import FORMATS, AgentUpstream, Turn, model_of
 from tests.support.served import Gateway
 
-FORMATS = ("messages", "chat", "responses", "ollama")
 # A name that Codex knows brings its own tools: patches as a custom tool, the search for tools.
 CODEX_MODEL = "gpt-5.5"
 MCP_SERVER = str(Path(__file__).parent / "mcp_server.py")
@@ -136,13 +135,8 @@ AGENTS: dict[str, tuple[Agent, dict[str, tuple[Turn, ...]]]] = {
 
 def config(form: str, upstream: AgentUpstream) -> dict[str, Any]:
     """One model, under a name of its own and one that Codex knows."""
-    prefix = {"messages": "anthropic", "ollama": "ollama"}.get(form, "openai")
-    base = upstream.url + ("/v1" if prefix == "openai" else "")
-    params = {"model": f"{prefix}/{MODEL}", "api_base": base, "api_key": "k"}
-    info = {"mode": "responses"} if form == "responses" else {}
-    model = {"model_name": "model", "litellm_params": params, "model_info": info}
     return {
-        "model_list": [model],
+        "model_list": [model_of(form, upstream, "model")],
         "router_settings": {"model_group_alias": {CODEX_MODEL: "model"}},
     }
 
