@@ -39,7 +39,7 @@ async def cached(
     if request.param == "redis":
         env = {"REDIS_URL": request.getfixturevalue("valkey").url()}
     folder = tmp_path_factory.mktemp(request.param)
-    async with running(folder, shared_upstream, env, 5.0, type=request.param, ttl=600) as served:
+    async with running(folder, shared_upstream, env, type=request.param, ttl=600) as served:
         yield served
 
 

@@ -25,8 +25,8 @@ async def test_two_gateways_with_one_redis_ask_once(
 ) -> None:
     env = {"REDIS_URL": valkey.url(1)}
     async with (
-        running(tmp_path / "a", upstream, env, 5.0, type="redis") as one,
-        running(tmp_path / "b", upstream, env, 5.0, type="redis") as two,
+        running(tmp_path / "a", upstream, env, type="redis") as one,
+        running(tmp_path / "b", upstream, env, type="redis") as two,
     ):
         upstream.delay_s = 0.5
         asked = [burst(each, asking("over all"), 200) for each in (one, two)]
@@ -44,8 +44,8 @@ async def test_when_redis_is_lost_meanwhile_each_gateway_asks_for_all_its_client
     """Waiting for another gateway ends when nobody can say any more how far it is."""
     env = {"REDIS_URL": valkey.url(4)}
     async with (
-        running(tmp_path / "a", upstream, env, type="redis") as one,
-        running(tmp_path / "b", upstream, env, type="redis") as two,
+        running(tmp_path / "a", upstream, env, timeout_s=1.0, type="redis") as one,
+        running(tmp_path / "b", upstream, env, timeout_s=1.0, type="redis") as two,
     ):
         upstream.delay_s = 1.0
         body = asking(f"lost {break_}")
