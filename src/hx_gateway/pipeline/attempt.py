@@ -76,6 +76,8 @@ class Attempter:
 
         With a plan there may be somebody else to ask, so it is watched that this one answers.
         """
+        if step.deployment.canned is not None:
+            return self._canned(call, step, step.deployment.canned, record, plan)
         work = self._attempt(call, step, record, plan)
         seconds = step.deployment.on_disconnect.drain_s
         return self._drainer.outlive(work, record, seconds) if seconds else work
@@ -86,25 +88,33 @@ class Attempter:
         if self._quota is not None or deployment.max_parallel is not None:
             await enter(deployment, vitals, self._clock, self._quota, plan)
         began = record.trying(step)
-        if deployment.canned is not None:
-            return self._canned(call, deployment.canned, record)
         vitals.begin(began, retry=step.retry or step.fallback)
         waiting = None if plan is None else self._watch(call, step, began, plan)
+        exchange: Exchange | None = None
+        has_begun = False  # a stream that began keeps the exchange and its place
         try:
-            return await self._ask(call, deployment, record, vitals, until_of(call, record, plan))
+            prepared = self._prepare(call, deployment)
+            deadlines = self._deadlines(deployment, call, until := until_of(call, record, plan))
+            exchange = await self._sender.send(deployment.origin, prepared.request, deadlines)
+            if not 200 <= exchange.status < 300:
+                await raise_fault(exchange, prepared)
+            if call.stream:
+                response = await self._stream(call, exchange, prepared, record, vitals, until)
+                has_begun = True
+            else:
+                response = self._whole(call, await exchange.read(), prepared, record, vitals)
         except UpstreamError as fault:
             self._note(fault, step, record)
             raise
         except asyncio.CancelledError:
-            stalled = fault_of(waiting)
-            if stalled is None:
-                self._health.untold(deployment)
-                raise
-            self._note(stalled, step, record)
-            raise stalled from None
+            self._note_cancelled(waiting, step, record)
+            raise
         finally:
             if waiting is not None:
                 waiting.end()
+            if not has_begun:
+                _let_go(vitals, exchange)
+        return response
 
     def _watch(self, call: Call, step: Try, began: float, plan: Plan) -> Waiting | None:
         if self._watchdog is None:
@@ -117,32 +127,14 @@ class Attempter:
         record.tried(now, fault.error_code or fault.error_type)
         self._health.failed(step.deployment, now, fault, alone=step.route.is_alone)
 
-    async def _ask(
-        self, call: Call, deployment: Deployment, record: Record, vitals: Vitals, until: float
-    ) -> Response:
-        """Send, and wait until the answer is there or, of a stream, has begun."""
-        exchange: Exchange | None = None
-        has_begun = False  # a stream that began keeps the exchange and its place
-        try:
-            prepared = self._prepare(call, deployment)
-            deadlines = self._deadlines(deployment, call)
-            if until < NEVER:
-                deadlines = shortened(deadlines, call, until - self._clock.monotonic())
-            exchange = await self._sender.send(deployment.origin, prepared.request, deadlines)
-            if not 200 <= exchange.status < 300:
-                await raise_fault(exchange, prepared)
-            if call.stream:
-                response = await self._stream(call, exchange, prepared, record, vitals, until)
-                has_begun = True
-            else:
-                body = await exchange.read()
-                response = self._whole(call, body, prepared, record, vitals)
-        finally:
-            if not has_begun:
-                vitals.release()
-                if exchange is not None:
-                    exchange.close()
-        return response
+    def _note_cancelled(self, waiting: Waiting | None, step: Try, record: Record) -> None:
+        """Raise what it was cancelled for when that is a deployment that hangs, noted as such."""
+        stalled = fault_of(waiting)
+        if stalled is None:
+            self._health.untold(step.deployment)
+            return
+        self._note(stalled, step, record)
+        raise stalled from None
 
     def _whole(
         self, call: Call, body: bytes, prepared: Prepared, record: Record, vitals: Vitals
@@ -194,8 +186,15 @@ class Attempter:
             lines=self._lines(call, record),
         )
 
-    def _canned(self, call: Call, text: str, record: Record) -> Response:
-        """Answer from the configuration (`mock_response`); no upstream is asked."""
+    async def _canned(
+        self, call: Call, step: Try, text: str, record: Record, plan: Plan | None
+    ) -> Response:
+        """Answer from the configuration (`mock_response`); no upstream is asked, limits count."""
+        deployment = step.deployment
+        if self._quota is not None or deployment.max_parallel is not None:
+            vitals = self._health.of(deployment)
+            await enter(deployment, vitals, self._clock, self._quota, plan)
+        record.trying(step)
         way_in = self._ways_in[call.dialect]
         events = canned_events(call, text)
         record.tried(self._clock.monotonic())
@@ -229,7 +228,13 @@ class Attempter:
             lines = self._named[key] = header_lines(named)
         return lines + own_lines(call, record)
 
-    def _deadlines(self, deployment: Deployment, call: Call) -> Deadlines:
+    def _deadlines(self, deployment: Deployment, call: Call, until: float) -> Deadlines:
+        deadlines = self._of_deployment(deployment, call)
+        if until == NEVER:
+            return deadlines
+        return shortened(deadlines, call, until - self._clock.monotonic())
+
+    def _of_deployment(self, deployment: Deployment, call: Call) -> Deadlines:
         if not call.stream or deployment.stream_first_byte is None:
             return deployment.deadlines
         deadlines = self._stream_deadlines.get(deployment.id)
@@ -238,6 +243,13 @@ class Attempter:
                 deployment.deadlines, first_byte=deployment.stream_first_byte
             )
         return deadlines
+
+
+def _let_go(vitals: Vitals, exchange: Exchange | None) -> None:
+    """Free the place and the connection."""
+    vitals.release()
+    if exchange is not None:
+        exchange.close()
 
 
 def until_of(call: Call, record: Record, plan: Plan | None) -> float:
