@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from hx_gateway import __version__
 from hx_gateway.core.errors import ConfigError, GatewayError
 
 # Each verb is a module of this package. Only the one that is asked for is imported: `serve` must
@@ -77,6 +78,12 @@ def build_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hx-gateway", allow_abbrev=False)
     parser.set_defaults(config=None, env_file=None)
     parser.description = "One OpenAI-compatible endpoint for every model you run or rent."
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"%(prog)s {__version__}",
+        help="print the version and end",
+    )
     verbs = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     parents = [_common_options()]
     for verb, summary in VERBS.items():

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+from hx_gateway import __version__
 from hx_gateway.cli.main import VERBS, build_parser, main
 
 
@@ -23,6 +24,13 @@ def test_every_verb_is_a_module_that_says_what_the_table_says() -> None:
 def test_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out.startswith("hx-gateway ")
+
+
+def test_the_version_is_asked_for_as_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"hx-gateway {__version__}\n"
 
 
 @pytest.mark.parametrize(
