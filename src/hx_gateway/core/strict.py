@@ -14,6 +14,7 @@ from hx_gateway.core.errors import InvalidRequest
 
 MAX_DEPTH = 64
 MAX_CONTAINERS = 100_000  # lists and objects: each level of them is looked at once
+_ROOM = 3 * MAX_CONTAINERS  # a body without room for too many need not be counted
 MAX_DIGITS = 32
 # Above it only the fields at the top are looked at, and depth is what the decoder bears (hundreds):
 # to look for brackets in 10 MiB of somebody's program would hold everybody up for 50 ms.
@@ -42,7 +43,7 @@ def _shallow() -> "msgspec.json.Decoder[dict[str, Any]]":
     return msgspec.json.Decoder(some)
 
 
-_SHALLOW = _shallow()
+_SHALLOW = _shallow().decode
 
 
 def check(body: bytes) -> None:
@@ -52,13 +53,13 @@ def check(body: bytes) -> None:
     So the SDKs write, and it costs what it costs to count brackets. Raises what a decoder raises
     where the grammar is broken; what is no object is left to the caller.
     """
-    if len(body) > LARGE:
-        _check_large(body)
-        return
-    if len(body) > 3 * MAX_CONTAINERS:  # else there is no room for too many
+    if len(body) > _ROOM:
+        if len(body) > LARGE:
+            _check_large(body)
+            return
         check_depth(body)
     try:
-        plain: object = _SHALLOW.decode(body)
+        plain: object = _SHALLOW(body)
     except msgspec.ValidationError:
         check_depth(body)
         _check_numbers(body)
