@@ -83,7 +83,7 @@ class WebApplication:
             for name, rule in self._rules.items()
         }
         self._ids = itertools.count(1)
-        self._id_prefix = secrets.token_hex(8)
+        self._id_prefix = f"{secrets.randbelow(10**18):018d}"  # digits spell no word by chance
 
     def check_head(self, request: Request) -> BodyRule | Response:
         """Say how much body a request may have; a path that takes none gets little."""
@@ -163,7 +163,7 @@ class WebApplication:
         given = request.headers.get(b"x-litellm-call-id") or request.headers.get(b"x-request-id")
         if given is not None and _GOOD_ID.fullmatch(given):
             return given.decode("ascii")
-        return f"{self._id_prefix}-{next(self._ids):x}"
+        return f"{self._id_prefix}-{next(self._ids)}"
 
 
 def _rule(endpoint: Endpoint, settings: ServerSettings) -> BodyRule:
