@@ -1,12 +1,15 @@
 """Secrets that are told apart by the place they were put in, and a search for all their forms."""
 
 import base64
+import contextlib
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
+
+_GONE = (FileNotFoundError, ProcessLookupError)
 
 
 def canary(place: str) -> str:
@@ -48,9 +51,13 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 
 def process_tree(pid: int) -> list[int]:
-    """A process and all it started."""
+    """A process and all it started; a thread or child that ends meanwhile is left out."""
     found = [pid]
     for task in Path(f"/proc/{pid}/task").iterdir():
-        children = (task / "children").read_text().split()
-        found += [one for child in children for one in process_tree(int(child))]
+        children = ""
+        with contextlib.suppress(*_GONE):
+            children = (task / "children").read_text()
+        for child in children.split():
+            with contextlib.suppress(*_GONE):
+                found += process_tree(int(child))
     return found
