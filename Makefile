@@ -9,7 +9,7 @@ PYTHON ?= python3
 # because half of the suite waits; more than four fight for the disk.
 WORKERS ?= -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 --dist loadscope
 
-.PHONY: help setup fmt lint types imports rules test golden e2e slow systemd bench cover docs check run clean
+.PHONY: help setup fmt lint types imports rules test golden e2e slow again systemd bench cover docs check run clean
 
 help: ## explain every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ golden: setup ## rewrite the golden files, then show what changed
 
 slow: setup ## the long suites: real systemd, floods, restarts under load
 	$(RUN) pytest -q -m slow -o faulthandler_timeout=600
+
+again: setup ## run what failed last, alone
+	$(RUN) pytest -v --last-failed --last-failed-no-failures none -m "slow or not slow" -o faulthandler_timeout=600
 
 docs: setup ## write the generated reference (docs/reference)
 	$(RUN) python -m hx_gateway docs --write docs/reference
