@@ -57,7 +57,7 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _latency(percent: str, text: str) -> float:
-    match = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)$", text, re.MULTILINE)
+    match = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)\s*$", text, re.MULTILINE)
     if match is None:
         raise RuntimeError(f"wrk said no {percent} %: {text}")
     return float(match.group(1)) * WRK_UNITS[match.group(2)]
