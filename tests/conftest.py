@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.absent import absent
 from tests.support.pgbouncer import Pooler, is_installed, pgbouncer_before
 from tests.support.postgres import PostgresServer, postgres_server
 
@@ -30,7 +31,7 @@ def postgres() -> Iterator[PostgresServer]:
 def pooler(postgres: PostgresServer) -> Iterator[Pooler]:
     """PgBouncer before the server, in transaction mode."""
     if not is_installed():
-        pytest.skip("pgbouncer is not installed")
+        absent("pgbouncer")
     with pgbouncer_before(postgres) as pooler:
         yield pooler
 

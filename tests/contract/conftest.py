@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.support.absent import absent
 from tests.support.clock import FakeClock
 from tests.support.migrations import upgrade
 from tests.support.postgres import PostgresServer
@@ -42,7 +43,7 @@ def searching_valkey() -> Iterator[ValkeyServer]:
     """Valkey with the module RediSearch."""
     module = search_module()
     if module is None:
-        pytest.skip("no RediSearch for this machine")
+        absent("RediSearch")
     with valkey_server(module) as server:
         yield server
 

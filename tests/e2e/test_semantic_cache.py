@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.e2e.conftest import UPSTREAM_KEY
+from tests.support.absent import absent
 from tests.support.children import short_folder
 from tests.support.fetch import Answer
 from tests.support.qdrant import qdrant_double
@@ -57,7 +58,7 @@ async def served(
         elif request.param == "redis":
             module = search_module()
             if module is None:
-                pytest.skip("no RediSearch for this machine")
+                absent("RediSearch")
             redis = stack.enter_context(valkey_server(module))
             type_, env = "redis-semantic", {"REDIS_URL": redis.url()}
         folder = stack.enter_context(short_folder())

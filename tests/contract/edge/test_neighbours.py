@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.support.absent import absent
 from tests.support.edge import Script, Serving, serving
 from tests.support.processes import free_port
 from tests.support.wire_corpus import NEXT, cases, chunked, get, post
@@ -186,7 +187,7 @@ async def drive(todo: list[bytes], script: Script, direct: Serving, through: Ser
 @pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
 async def test_what_is_taken_is_the_same_behind_it(tmp_path: Path, proxy: Proxy, seed: int) -> None:
     if shutil.which(proxy.name) is None:
-        pytest.skip(f"{proxy.name} is not installed")
+        absent(proxy.name)
     todo = [*(case.raw for case in cases() if not case.status), *mutants(seed)]
     async with AsyncExitStack() as stack:
         scripts = [Script() for _ in range(LANES)]

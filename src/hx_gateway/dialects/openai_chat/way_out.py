@@ -86,10 +86,9 @@ def with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
     if options is None:
         return STREAM_OPTIONS
     written = bytes(options)
-    return _with_usage(written) if len(written) <= _SHORT else _with_usage.__wrapped__(written)
+    return _with_usage_again(written) if len(written) <= _SHORT else _with_usage(written)
 
 
-@lru_cache(maxsize=64)  # every client writes the same again and again
 def _with_usage(options: bytes) -> msgspec.Raw:
     try:
         known = _OPTIONS.decode(options)
@@ -98,4 +97,5 @@ def _with_usage(options: bytes) -> msgspec.Raw:
     return raw({**known, "include_usage": TRUE}) if known else STREAM_OPTIONS
 
 
+_with_usage_again = lru_cache(maxsize=64)(_with_usage)  # every client writes the same each time
 WAY_OUT = ChatOut()
