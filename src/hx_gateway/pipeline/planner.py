@@ -47,7 +47,7 @@ class Planner:
         rules: Mapping[str, FitRules],
         pinning: Pinning | None = None,
     ) -> None:
-        """Find the routes where there is nothing to choose.
+        """Find the routes where there is nothing to choose, nor anywhere else to go.
 
         `pinning`: what must be asked before a call is planned; None: nothing.
         """
@@ -58,7 +58,7 @@ class Planner:
         self._only_choices = {
             route.name: Try(deployment=route.deployments[0], route=route)
             for route in table.routes()
-            if route.is_alone and route.name not in rules
+            if route.is_alone and not route.fallbacks and route.name not in rules
         }
 
     def begin(

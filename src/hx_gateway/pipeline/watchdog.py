@@ -58,7 +58,10 @@ class Watchdog:
             self.look(self._clock.monotonic())
 
     def look(self, now: float) -> None:
-        """Find what hangs, take it out of use, and move on whoever waits there and can."""
+        """Find what hangs, take it out of use, and move on whoever waits there and can.
+
+        All of them begin elsewhere after this look, so each is counted for the next one's chances.
+        """
         for group in self.stalls.find(now):
             deployment = group[0].deployment
             if self._health.of(deployment).state(now) is not State.OPEN:
@@ -68,6 +71,8 @@ class Watchdog:
                 if not waiting.has_moved and waiting.may_move(now):
                     waiting.has_moved = True
                     waiting.move()
+                    self._health.promised += 1
+        self._health.promised = 0
 
 
 def fault_of(waiting: Waiting | None) -> Stalled | None:

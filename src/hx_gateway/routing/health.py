@@ -30,11 +30,13 @@ class Health:
 
         `on_open` is told of each cooldown; `on_refused` of those that an upstream's answer caused,
         `on_lost` of the others: what it says is as true for everybody, but that it cannot be
-        reached may be the fault of this machine.
+        reached may be the fault of this machine. `promised` second attempts are about to begin,
+        nobody knows yet where: each might use up anybody's budget.
         """
         self._cooldown_s = cooldown_s
         self._enabled = enabled
         self._vitals: dict[str, Vitals] = {}
+        self.promised = 0
         self.on_open: Callable[[Deployment, float], None] = _unheard
         self.on_refused: Callable[[Deployment], None] = _untold
         self.on_lost: Callable[[Deployment], None] = _untold
@@ -154,7 +156,18 @@ class Health:
         vitals.trim(now)
         # Retries are not requests: counted in, the budget would feed itself (25 % instead of 20 %).
         requests = len(vitals.outcomes) - len(vitals.retries)
-        return len(vitals.retries) < max(RETRY_MINIMUM, int(requests * RETRY_RATIO))
+        allowed = max(RETRY_MINIMUM, int(requests * RETRY_RATIO))
+        return len(vitals.retries) + self.promised < allowed
+
+    def may_move(self, deployment: Deployment, now: float, since: float) -> bool:
+        """Say whether a call that waits elsewhere in vain, since a time, may come here.
+
+        Beyond the budget, too, where answers came meanwhile or nobody waits for one: unlike a
+        retry it adds nothing to what is asked, it only takes its share away from who hangs.
+        """
+        vitals = self.of(deployment)
+        works = vitals.heard_at > since or not vitals.in_flight
+        return works or self.may_retry(deployment, now)
 
     def _cooldown(self, deployment: Deployment, fault: UpstreamError | None) -> float:
         if deployment.cooldown_s is not None:

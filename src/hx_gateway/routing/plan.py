@@ -2,37 +2,33 @@
 
 A state machine: told of faults, it answers `Try` or `GiveUp`. It opens no socket and reads no
 clock. The retry matrix is LiteLLM's (reference of its router), bounded by our own rules: at most
-three attempts over everything, full jitter, a retry budget per upstream.
+three attempts over everything, full jitter, a retry budget per upstream. The last attempt is not
+spent where the others have failed, if there is a healthy place further on.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 from msgspec import Raw
 
-from hx_gateway.core.call import Detour, Wishes
-from hx_gateway.core.clock import Random
+from hx_gateway.core.call import Detour
 from hx_gateway.core.errors import (
     ContentRefused,
     ContextWindowExceeded,
     CredentialRefused,
     NodeBusy,
     NoDeployment,
+    Stalled,
     UpstreamError,
 )
 from hx_gateway.core.route import ANY_FAULT, Deployment, Route
-from hx_gateway.routing.balance import Moment, Pick, pick
-from hx_gateway.routing.fitness import Fitness
-from hx_gateway.routing.health import Health
+from hx_gateway.routing.detours import detours_of
+from hx_gateway.routing.ground import NEVER, Errand, Ground, RetryPolicy
+from hx_gateway.routing.group import Allows, Group
 from hx_gateway.routing.kinds import Kind, kind_of
-from hx_gateway.routing.meter import Meter
-from hx_gateway.routing.pins import Pins
-from hx_gateway.routing.purse import Purses
 
-BACKOFF_S = 0.5
-BACKOFF_CAP_S = 8.0
-RETRY_AFTER_CAP_S = 60.0
-NEVER = float("inf")
+__all__ = ["NEVER", "Errand", "GiveUp", "Ground", "Plan", "RetryPolicy", "Step", "Try"]
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,63 +57,33 @@ Step = Try | GiveUp
 _NOBODY = "No deployment of this model can be asked now; try again shortly."
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How often to try again. `retries` within a route, `attempts` over everything."""
+class Spare(msgspec.Struct, frozen=True, gc=False):
+    """A fallback route that can be asked now, and by whom."""
 
-    retries: int = 2
-    attempts: int = 3
-    fallbacks: int = 5
-    minimum_wait_s: float = 0.0
-
-
-class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """What all plans of one snapshot stand on. `strategies`: how to choose, by name."""
-
-    health: Health
-    random: Random
-    policy: RetryPolicy
-    strategies: Mapping[str, Pick]
-    meter: Meter | None = None
-    purses: Purses | None = None
-    pins: Pins | None = None
-
-
-class Errand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan must know of its call. `fit` applies a route's own rules to it, if it has any.
-
-    `find` gives a fallback route that exists and that the caller may use. Nothing is begun after
-    `deadline` (monotonic seconds).
-    """
-
-    find: Callable[[str], Route | None]
-    fit: Callable[[Route], Fitness | None] | None = None
-    wishes: Wishes | None = None
-    stream: bool = False
-    deadline: float = NEVER
+    detour: Detour
+    group: Group
+    usable: Sequence[Deployment]
 
 
 class Plan:
     """The attempts of one call. Nearly every call needs only `first`, so the rest is lazy."""
 
     __slots__ = (
-        "_asked", "_attempts", "_current", "_errand", "_fallbacks", "_fields", "_fit", "_full",
-        "_ground", "_in_route", "_origin", "_reason", "_route", "_tiers", "_visited",
+        "_asked_at", "_attempts", "_current", "_errand", "_fields", "_ground", "_group", "_known",
+        "_path",
     )  # fmt: skip
 
     def __init__(self, route: Route, ground: Ground, errand: Errand) -> None:
         """Begin at the route that was asked for."""
         self._ground = ground
         self._errand = errand
+        self._asked_at = 0.0
         self._attempts = 0
-        self._fallbacks = 0
         self._current: Deployment | None = None
-        self._origin = route
-        self._visited: set[str] = {route.name}
-        self._asked: tuple[str, ...] = ()
-        self._full: tuple[Deployment, ...] = ()
-        self._reason: UpstreamError | None = None
+        self._group = Group(route, ground, errand)
+        self._path: tuple[Route, ...] = (route,)
+        self._known: dict[str, Group | None] = {route.name: None}
         self._fields: Mapping[str, Raw] = {}
-        self._enter(route)
 
     @property
     def deadline(self) -> float:
@@ -129,19 +95,16 @@ class Plan:
 
         Never all open: when everything cools down, one is asked all the same.
         """
-        begun = self._elsewhere(now)
+        self._asked_at = now
+        begun = self._elsewhere(now, None)
         if begun is not None:
             return begun
-        fault = self._reason or NoDeployment(_NOBODY)
-        step = self._fall_back(fault, now)
-        if isinstance(step, Try):
-            return step
-        self._enter(self._origin)
-        health = self._ground.health
-        everyone = [each for tier in self._candidates() for each in tier if self._fits(each, now)]
-        if not everyone:
-            return step
-        return self._try(min(everyone, key=lambda each: health.of(each).open_until))
+        fault = self._group.reason or NoDeployment(_NOBODY)
+        spare = self._spare(fault, now, None)
+        if spare is not None:
+            return self._enter(spare, now, None)
+        least_bad = self._group.least_bad(now)
+        return GiveUp(fault=fault) if least_bad is None else self._try(least_bad)
 
     def begun(self, step: Try) -> "Plan":
         """Take over after a first attempt that was made without a plan; gives itself."""
@@ -151,29 +114,57 @@ class Plan:
     def moved(self, deployment: Deployment) -> None:
         """Note that of those in the queue this one was asked."""
         self._current = deployment
-        self._asked = (*self._asked[:-1], deployment.id)
+        self._group.moved(deployment)
 
     def after(self, fault: UpstreamError, now: float) -> Step:
         """Say what to do now that the last try has failed."""
-        if now >= self._errand.deadline:
-            return GiveUp(fault=fault)
-        if self._is_retried(fault) and self._has_attempts(fault):
-            step = self._retry(fault, now)
-            if step is not None:
-                return step
-        return self._fall_back(fault, now)
+        step = None
+        if not self._is_over(now):
+            is_moved = isinstance(fault, Stalled)
+            step = self._go_on(fault, now, self._may_move if is_moved else self._may_retry)
+            if step is None and is_moved:
+                # It gave up waiting because there was somebody else; others were quicker.
+                step = self._go_on(fault, now, _anybody)
+        self._asked_at = now
+        return GiveUp(fault=fault) if step is None else step
 
     def has_elsewhere(self, now: float) -> bool:
-        """Say whether somebody else could be asked now, if the last try were given up."""
-        if self._attempts >= self._ground.policy.attempts or now >= self._errand.deadline:
+        """Say whether somebody else could be asked now, if the last try were given up as hung."""
+        if self._is_over(now):
             return False
-        if self._in_route <= self._retries(Kind.TIMEOUT) and self._pick(now) is not None:
+        allows, group = self._may_move, self._group
+        if self._spare(None, now, allows) is not None:
             return True
-        find = self._errand.find
-        return self._uses_fallbacks and any(
-            find(each.model) is not None and each.model not in self._visited
-            for each in self._detours(None)
-        )
+        if group.tries <= self._retries(Kind.TIMEOUT) and group.usable(now, allows):
+            return True
+        order = None if self._current is None else self._current.order
+        return self._uses_fallbacks and bool(group.usable(now, allows, order))
+
+    def _go_on(self, fault: UpstreamError, now: float, allows: Allows) -> Try | None:
+        """Retry, else a later tier, else a fallback route."""
+        spare = self._spare(fault, now, allows)
+        step = self._retry(fault, now, allows, spare) if self._is_retried(fault) else None
+        if step is None and fault.retryable and self._uses_fallbacks:
+            step = self._next_order(now, allows, spare)
+        if step is None and spare is not None:
+            step = self._enter(spare, now, allows)
+        return step
+
+    @property
+    def _may_retry(self) -> Allows:
+        return self._ground.health.may_retry
+
+    @property
+    def _may_move(self) -> Allows:
+        return partial(self._ground.health.may_move, since=self._asked_at)
+
+    def _is_over(self, now: float) -> bool:
+        return self._attempts >= self._ground.policy.attempts or now >= self._errand.deadline
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether the next attempt is the last one."""
+        return self._attempts + 1 >= self._ground.policy.attempts
 
     def _is_retried(self, fault: UpstreamError) -> bool:
         if isinstance(fault, NodeBusy):
@@ -182,15 +173,15 @@ class Plan:
         is_own = isinstance(fault, ContextWindowExceeded | ContentRefused) or not fault.retryable
         if is_own and not self._insists(kind):
             return False
-        return self._in_route <= self._retries(kind)
+        return self._group.tries <= self._retries(kind)
 
     def _insists(self, kind: Kind) -> bool:
         """Whether the configuration itself wants this kind of fault to be tried again."""
-        return self._route.retries.get(kind, 0) > 0
+        return self._group.route.retries.get(kind, 0) > 0
 
     def _retries(self, kind: Kind) -> int:
         """How often to try again in this route: the caller's wish, else the nearest setting."""
-        wishes, rules = self._errand.wishes, self._route.retries
+        wishes, rules = self._errand.wishes, self._group.route.retries
         if wishes is not None and wishes.retries is not None:
             return wishes.retries
         by_rule = rules.get(kind, rules.get(ANY_FAULT))
@@ -199,169 +190,91 @@ class Plan:
         of_deployment = self._current.max_retries if self._current is not None else None
         return self._ground.policy.retries if of_deployment is None else of_deployment
 
-    def _retry(self, fault: UpstreamError, now: float) -> Try | None:
-        """Another deployment of the route at once, else the same one after a while."""
-        other = self._elsewhere(now, retry=True)
-        if other is not None:
-            return other
-        current = self._current
+    def _retry(
+        self, fault: UpstreamError, now: float, allows: Allows, spare: Spare | None
+    ) -> Try | None:
+        """Another deployment of the route at once, else the same one after a while.
+
+        The last attempt is for the spare one, else for a later tier: those asked have failed.
+        """
+        if self._is_last:
+            if spare is not None:
+                return None
+            later = self._next_order(now, allows, None)
+            if later is not None:
+                return later
+        other = self._elsewhere(now, allows, retry=True)
+        return self._again(fault, now, spare) if other is None else other
+
+    def _again(self, fault: UpstreamError, now: float, spare: Spare | None) -> Try | None:
+        """Ask the same one again, after a while, unless it cannot help and a spare one can."""
+        current, health = self._current, self._ground.health
         if current is None or isinstance(fault, CredentialRefused):
             return None
-        if not (fault.transient or self._insists(kind_of(fault))):
+        insists = self._insists(kind_of(fault))
+        if not (fault.transient or insists) or not health.may_retry(current, now):
             return None
-        if not self._ground.health.may_retry(current, now):
+        if spare is not None and (
+            not health.is_closed(current) or (_says_later(fault) and not insists)
+        ):
             return None
-        wait = self._delay(fault)
+        chance = self._ground.random.random()
+        wait = self._ground.policy.wait_s(fault, self._group.tries, chance)
         if wait is None or now + wait >= self._errand.deadline:
             return None
         return self._try(current, wait=wait, retry=True)
 
-    def _delay(self, fault: UpstreamError) -> float | None:
-        """Obey Retry-After (up to a minute, else give up); else full jitter on 0.5 * 2^n."""
-        chance = self._ground.random.random()
-        if fault.retry_after_s is not None:
-            if fault.retry_after_s > RETRY_AFTER_CAP_S:
-                return None
-            return fault.retry_after_s + chance * 0.25
-        ceiling = min(BACKOFF_S * 2.0 ** (self._in_route - 1), BACKOFF_CAP_S)
-        return max(chance * ceiling, self._ground.policy.minimum_wait_s)
+    def _next_order(self, now: float, allows: Allows, spare: Spare | None) -> Try | None:
+        """Ask one of the route's later tiers: LiteLLM's first fallback, which is no retry.
 
-    def _fall_back(self, fault: UpstreamError, now: float) -> Step:
-        if self._uses_fallbacks and self._attempts < self._ground.policy.attempts:
-            later = self._next_order(fault, now)
-            if later is not None:
-                return self._try(later, retry=True)
-            for detour, route in self._routes_after(fault):
-                self._enter(route)
-                chosen = self._pick(now)
-                if chosen is not None:
-                    self._fields = detour.fields
-                    return self._try(chosen, fallback=True)
-        return GiveUp(fault=fault)
-
-    def _next_order(self, fault: UpstreamError, now: float) -> Deployment | None:
-        """Choose of the route's later tiers: LiteLLM's first fallback, which is no retry."""
-        if self._current is None or not fault.retryable or not self._has_attempts(fault):
+        Not with the last attempt, if that is kept for another route.
+        """
+        if self._current is None or (self._is_last and spare is not None):
             return None
-        return self._pick(now, self._current.order)
+        later = self._group.pick(now, allows, self._current.order)
+        return None if later is None else self._try(later, retry=True)
 
     @property
     def _uses_fallbacks(self) -> bool:
         wishes = self._errand.wishes
         return wishes is None or wishes.use_fallbacks
 
-    def _routes_after(self, fault: UpstreamError) -> Iterator[tuple[Detour, Route]]:
-        for detour in self._detours(fault):
-            if detour.model in self._visited or self._fallbacks >= self._ground.policy.fallbacks:
-                continue
-            self._visited.add(detour.model)
-            self._fallbacks += 1
-            route = self._errand.find(detour.model)
-            if route is not None:
-                yield detour, route
-
-    def _detours(self, fault: UpstreamError | None) -> Iterable[Detour]:
-        """Give where to fall back to: the caller's own list, else the configured one.
-
-        A fault of the context window or the content policy has lists of its own, used if they say
-        anything; no other mistake of the caller is answered elsewhere.
-        """
-        wishes, route = self._errand.wishes, self._origin
-        wished: tuple[Detour, ...] = wishes.fallbacks if wishes is not None else ()
-        names = route.fallbacks
-        if isinstance(fault, ContextWindowExceeded):
-            wished = (wishes.context_window_fallbacks if wishes is not None else ()) or wished
-            names = route.context_window_fallbacks or names
-        elif isinstance(fault, ContentRefused):
-            wished = (wishes.content_policy_fallbacks if wishes is not None else ()) or wished
-            names = route.content_policy_fallbacks or names
-        elif fault is not None and not (fault.retryable or isinstance(fault, NoDeployment)):
-            return ()
-        return wished or [Detour(model=name) for name in names]
-
-    def _has_attempts(self, fault: UpstreamError) -> bool:
-        """Keep one attempt for a fallback route, if there is one to go to."""
-        attempts = self._ground.policy.attempts
-        detours = self._detours(fault) if self._uses_fallbacks else ()
-        kept = 1 if any(each.model not in self._visited for each in detours) else 0
-        return self._attempts < attempts - kept
-
-    def _enter(self, route: Route) -> None:
-        self._route = route
-        self._in_route = 0
-        self._tiers: Sequence[Sequence[Deployment]] | None = None
-        self._asked = self._full = ()
-        self._fields = {}
-        fit = self._errand.fit
-        self._fit = None if fit is None else fit(route)
-
-    def _candidates(self) -> Sequence[Sequence[Deployment]]:
-        if self._tiers is None:
-            deployments = self._route.deployments
-            if self._fit is not None:
-                try:
-                    deployments = tuple(self._fit.admit(self._route))
-                except UpstreamError as reason:
-                    self._reason = self._reason or reason
-                    deployments = ()
-            self._tiers = _tiers(deployments)
-        return self._tiers
-
-    def _fits(self, deployment: Deployment, now: float) -> bool:
-        """Say whether it has room; if not, keep why."""
-        reason = None if self._fit is None else self._fit.obstacle(deployment, now)
-        if reason is None:
-            return True
-        self._reason = self._reason or reason
-        if isinstance(reason, NodeBusy):
-            self._full = (*self._full, deployment)
-        return False
-
-    def _pick(self, now: float, beyond: int | None = None) -> Deployment | None:
-        """Choose among the usable ones of the lowest tier; none when all were asked or cool down.
-
-        `beyond` leaves out tiers of this order and below.
-
-        A second attempt, wherever it goes, must be in that upstream's retry budget, and risks no
-        probe while there is another. A first one probes what has cooled down: no strategy would
-        find out by itself that it is back.
-        """
-        ground = self._ground
-        self._full = ()
-        for tier in self._candidates():
-            if beyond is not None and tier[0].order <= beyond:
-                continue
-            closed, on_trial = ground.health.sort_out(tier, now)
-            if self._attempts or self._fit is not None:
-                closed = [each for each in closed if self._may_ask(each, now)]
-                on_trial = [each for each in on_trial if self._may_ask(each, now)]
-            if on_trial and not self._attempts:
-                return on_trial[0]
-            usable: Sequence[Deployment] = closed or on_trial
-            if not usable:
-                continue
-            if self._fit is not None:
-                usable = list(self._fit.prefer(usable, now))
-            moment = Moment(ground.health, ground.random, now, self._errand.stream, ground.meter)
-            chosen = pick(usable, ground.strategies[self._route.strategy], moment)
-            if self._fit is not None:
-                self._fit.chosen(chosen, now)
-            return chosen
+    def _spare(
+        self, fault: UpstreamError | None, now: float, allows: Allows | None
+    ) -> Spare | None:
+        """Find the first fallback route with somebody who can be asked now."""
+        if self._uses_fallbacks:
+            for detour in detours_of(self._path, self._errand.wishes, fault):
+                group = self._look_at(detour.model)
+                usable = group.usable(now, allows) if group else ()
+                if group and usable:
+                    return Spare(detour, group, usable)
         return None
 
-    def _may_ask(self, deployment: Deployment, now: float) -> bool:
-        if deployment.id in self._asked:
-            return False
-        if self._attempts and not self._ground.health.may_retry(deployment, now):
-            return False
-        return self._fit is None or self._fits(deployment, now)
+    def _look_at(self, name: str) -> Group | None:
+        """Get a route that was not asked yet; no more of them than there may be fallbacks."""
+        known = self._known  # None: was asked already, or there is no such route
+        if name not in known and len(known) <= self._ground.policy.fallbacks:
+            route = self._errand.find(name)
+            known[name] = None if route is None else Group(route, self._ground, self._errand)
+        return known.get(name)
 
-    def _elsewhere(self, now: float, *, retry: bool = False) -> Try | None:
-        """Ask one that was not asked yet, else wait for those that are only full."""
-        chosen = self._pick(now)
+    def _enter(self, spare: Spare, now: float, allows: Allows | None) -> Try:
+        """Go on in a fallback route."""
+        self._group = spare.group
+        self._path = (*self._path, spare.group.route)
+        self._known[spare.detour.model] = None
+        self._fields = spare.detour.fields
+        chosen = spare.group.choose(spare.usable, now, allows)
+        return self._try(chosen, fallback=True)
+
+    def _elsewhere(self, now: float, allows: Allows | None, *, retry: bool = False) -> Try | None:
+        """Ask one of the route that was not asked yet, else wait for those that are only full."""
+        group = self._group
+        chosen = group.pick(now, allows)
         if chosen is not None:
             return self._try(chosen, retry=retry)
-        return self._try(self._full[0], retry=retry, queue=self._full) if self._full else None
+        return self._try(group.full[0], retry=retry, queue=group.full) if group.full else None
 
     def _try(
         self,
@@ -373,12 +286,11 @@ class Plan:
         queue: tuple[Deployment, ...] = (),
     ) -> Try:
         self._current = deployment
-        self._asked = (*self._asked, deployment.id)
         self._attempts += 1
-        self._in_route += 1
+        self._group.ask(deployment)
         return Try(
             deployment=deployment,
-            route=self._route,
+            route=self._group.route,
             wait=wait,
             retry=retry,
             fallback=fallback,
@@ -387,11 +299,10 @@ class Plan:
         )
 
 
-def _tiers(deployments: Sequence[Deployment]) -> Sequence[Sequence[Deployment]]:
-    """Group by `order`, lowest first."""
-    if len({each.order for each in deployments}) == 1:
-        return (deployments,)
-    tiers: dict[int, list[Deployment]] = {}
-    for deployment in deployments:
-        tiers.setdefault(deployment.order, []).append(deployment)
-    return [tiers[key] for key in sorted(tiers)]
+def _anybody(_deployment: Deployment, _now: float) -> bool:
+    return True
+
+
+def _says_later(fault: UpstreamError) -> bool:
+    """Whether the upstream itself says that now is too early."""
+    return fault.upstream_status == 429 or fault.retry_after_s is not None

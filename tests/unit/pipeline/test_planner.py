@@ -1,5 +1,6 @@
 """From routes and settings to plans: who gets one, with which rules."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from hx_gateway.core.errors import (
     UpstreamError,
 )
 from hx_gateway.core.route import Route
-from hx_gateway.core.snapshot import RoutingSettings
+from hx_gateway.core.snapshot import RoutingSettings, Snapshot
 from hx_gateway.pipeline.planner import (
     Planner,
     affinities_of,
@@ -36,6 +37,7 @@ from hx_gateway.routing.meter import Meter
 from hx_gateway.routing.pins import Pins
 from hx_gateway.routing.plan import Try
 from hx_gateway.routing.purse import Purses
+from hx_gateway.routing.table import Table
 
 A, B = chat_deployment("a"), chat_deployment("b")
 GOOD = Answer(200, whole("x"))
@@ -62,6 +64,15 @@ def test_an_ordinary_route_has_no_rules() -> None:
 )
 def test_what_gives_a_route_rules(fields: dict[str, Any], settings: dict[str, Any]) -> None:
     assert rules(route("m", deployment("a", **fields)), **settings) is not None
+
+
+def test_who_is_alone_needs_a_plan_only_where_there_is_a_fallback() -> None:
+    """Without one nobody would see that a call waits in vain, and could be answered elsewhere."""
+    made = [route("lone", A), route("m", A, fallbacks=("lone",))]
+    table = Table(Snapshot(state_dir=Path("unused"), routes={each.name: each for each in made}))
+    planner = Planner(table, ground_of(RoutingSettings(), Health(), seeded(), Meter()), {})
+    plans = [planner.begin(each, ask(), CALLER, 0.0)[0] for each in made]
+    assert [plan is None for plan in plans] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,51 @@ async def test_a_call_stays_where_it_is_when_nobody_else_can_be_asked() -> None:
         await task
 
 
+async def crowd(rig: Rig, count: int) -> "list[asyncio.Task[Response]]":
+    """Let many wait at `a`, and look; `b` has nothing left of its retry budget."""
+    tasks = [await hanging(rig) for _ in range(count)]
+    rig.health.of(B).retries.extend([rig.clock.monotonic() + 1.0] * 9)
+    look_after(rig, 2.1)
+    await asyncio.sleep(0.01)
+    return tasks
+
+
+def many(count: int) -> ScriptedSender:
+    good = [Answer(200, whole("b")) for _ in range(count)]
+    return ScriptedSender(a=[Answer(200, FOREVER) for _ in range(count)], b=good)
+
+
+async def test_all_that_wait_are_answered_by_one_that_answers() -> None:
+    """Those beyond its retry budget used to end with an error, only because they were moved on."""
+    rig = Rig(many(12), route("m", A, B))
+    replies = await asyncio.gather(*await crowd(rig, 12))
+    assert [reply.status for reply in replies] == [200] * 12
+
+
+async def test_nobody_is_moved_to_one_that_may_hang_as_well() -> None:
+    rig = Rig(many(12), route("m", A, B))
+    rig.health.of(B).in_flight = 1  # and not an answer since they wait
+    tasks = await crowd(rig, 12)
+    assert not any(task.done() for task in tasks)
+    assert "b" not in rig.sender.hosts
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_no_more_are_moved_at_once_than_the_budget_has_left() -> None:
+    rig = Rig(many(12), route("m", A, B))
+    tasks = [await hanging(rig) for _ in range(12)]
+    rig.health.of(B).in_flight = 1
+    look_after(rig, 2.1)
+    await asyncio.sleep(0.01)
+    assert sum(task.done() for task in tasks) == 3
+    assert all(not task.exception() for task in tasks if task.done())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_switched_off_the_call_waits_on() -> None:
     """The control."""
     rig = Rig(

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.deployments import deployment, route
 from tests.support.fleets import awake, fleet_of, node, placed
-from tests.unit.routing.test_plan import DOWN, NOW, A, B, Fussy, plan, shown
+from tests.support.plans import DOWN, NOW, A, B, Fussy, plan, shown
 
 from hx_gateway.core.errors import ContextWindowExceeded, NodeBusy, UpstreamError
 from hx_gateway.core.route import Deployment

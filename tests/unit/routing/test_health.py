@@ -110,6 +110,33 @@ def test_the_retry_budget_is_a_fifth_of_the_requests_and_at_least_three(
     assert health.may_retry(A, NOW + 11.0)
 
 
+def test_what_is_promised_counts_as_made() -> None:
+    health = Health()
+    health.promised = 3
+    assert not health.may_retry(A, NOW)
+    health.promised = 0
+    assert health.may_retry(A, NOW)
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "heard_at", "spent", "expected"),
+    [
+        (0, 0.0, 9, True),  # nobody waits there
+        (4, NOW - 0.5, 9, True),  # it answered while the other was silent
+        (4, NOW - 5.0, 9, False),  # it may hang as well
+        (4, NOW - 5.0, 2, True),  # but it has a second attempt left
+    ],
+)
+def test_a_call_that_waits_in_vain_may_go_where_answers_come(
+    in_flight: int, heard_at: float, spent: int, expected: bool
+) -> None:
+    health = Health()
+    vitals = health.of(A)
+    vitals.in_flight, vitals.heard_at = in_flight, heard_at
+    vitals.retries.extend([NOW] * spent)
+    assert health.may_move(A, NOW, since=NOW - 2.0) is expected
+
+
 @pytest.mark.parametrize(
     ("allowed", "faults", "is_usable"),
     [

@@ -1,68 +1,50 @@
 """The walk of a call over deployments, retries and fallbacks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Raw
 from tests.support.clock import seeded
 from tests.support.deployments import deployment, route
+from tests.support.plans import (
+    BAD,
+    BUSY,
+    DOWN,
+    KEY,
+    LIMITED,
+    LONG,
+    NOW,
+    OTHER,
+    PEER,
+    RUDE,
+    SLOW,
+    SPARE,
+    A,
+    B,
+    C,
+    opened,
+    plan,
+    to,
+    walk,
+)
 
 from hx_gateway.core.call import Detour, Wishes
 from hx_gateway.core.errors import (
-    ContentRefused,
-    ContextWindowExceeded,
-    CredentialRefused,
-    Exhausted,
     Overloaded,
-    Rejected,
-    TimedOut,
-    Unfit,
-    Unreachable,
+    Stalled,
     UpstreamError,
 )
-from hx_gateway.core.route import Deployment, Route
-from hx_gateway.routing.balance import strategies
+from hx_gateway.core.route import Route
 from hx_gateway.routing.health import Health
-from hx_gateway.routing.plan import Errand, GiveUp, Ground, Plan, RetryPolicy, Step, Try
+from hx_gateway.routing.plan import GiveUp, Plan, Try
 
-A, B, C = deployment("a"), deployment("b", order=1), deployment("c")
-BUSY, DOWN, SLOW = Overloaded("busy"), Unreachable("down"), TimedOut("slow")
-BAD, LONG, RUDE = Rejected("bad"), ContextWindowExceeded("long"), ContentRefused("rude")
-KEY, LIMITED = CredentialRefused("key"), Overloaded("limited", upstream_status=429)
-SPARE, OTHER = route("spare", C), route("other", deployment("d"))
-NOW = 100.0
-
-
-def plan(
-    main: Route, *, health: Health | None = None, policy: RetryPolicy | None = None, **errand: Any
-) -> Plan:
-    routes = {main.name: main, "spare": SPARE, "other": OTHER}
-    ground = Ground(
-        health=health or Health(),
-        random=seeded(),
-        policy=policy or RetryPolicy(),
-        strategies=strategies({}),
-    )
-    errand.setdefault("find", routes.get)
-    return Plan(main, ground, Errand(**errand))
-
-
-def to(*names: str) -> tuple[Detour, ...]:
-    return tuple(Detour(model=name) for name in names)
-
-
-def walk(plan: Plan, faults: list[UpstreamError]) -> list[str]:
-    steps = [plan.first(NOW), *(plan.after(fault, NOW) for fault in faults)]
-    return [shown(step) for step in steps]
-
-
-def shown(step: Step) -> str:
-    if isinstance(step, GiveUp):
-        return f"give up: {step.fault.message}"
-    mark = "+" if step.wait else ""
-    return f"{step.deployment.id}{mark}{' (fallback)' if step.fallback else ''}"
+THIRD = deployment("a3")
+LATER = Overloaded("later", retry_after_s=20.0)
+END, SLOWLY = "give up: down", "give up: slow"
 
 
 @pytest.mark.parametrize(
@@ -96,10 +78,32 @@ def shown(step: Step) -> str:
         (route("m", A, content_policy_fallbacks=("spare",)), [RUDE], ["a", "c (fallback)"]),
         (route("m", A, fallbacks=("nowhere",)), [SLOW], ["a", "give up: slow"]),
         (route("m", A, fallbacks=("m",)), [SLOW], ["a", "give up: slow"]),
+        # The last attempt: a later tier, where the first has failed; another route before that.
+        (route("m", A, PEER, THIRD, B), [KEY, KEY], ["a*", "a*", "b"]),
+        (route("m", A, PEER, B, fallbacks=("spare",)), [KEY, KEY], ["a*", "a*", "c (fallback)"]),
+        (route("m", A, B, fallbacks=("spare",)), [KEY, KEY], ["a", "b", "c (fallback)"]),
+        (route("m", A, fallbacks=("spare", "other")), [DOWN] * 3, ["a", "a+", "c (fallback)", END]),
+        # Nothing is kept for who cannot be asked.
+        (route("m", A, fallbacks=("nowhere",)), [BUSY, BUSY], ["a", "a+", "a+"]),
+        # A fallback has fallbacks of its own; they come first, and nobody twice.
+        (route("m", A, fallbacks=("chain",)), [SLOW, SLOW], ["a", "e (fallback)", "c (fallback)"]),
+        (route("spare", C, fallbacks=("chain",)), [SLOW, SLOW], ["c", "e (fallback)", SLOWLY]),
+        # Who says "later" is asked later, unless there is somebody now.
+        (route("m", A, fallbacks=("spare",)), [LATER], ["a", "c (fallback)"]),
+        (route("m", A, fallbacks=("spare",)), [LIMITED], ["a", "c (fallback)"]),
+        (route("m", A), [LATER], ["a", "a+"]),
     ],
 )
 def test_plan_walks(main: Route, faults: list[UpstreamError], steps: list[str]) -> None:
-    assert walk(plan(main), faults) == steps
+    walked = walk(plan(main), faults)
+    assert [
+        each if of == each else alike(each) for each, of in zip(walked, steps, strict=True)
+    ] == (steps)
+
+
+def alike(step: str) -> str:
+    """Of those of one tier, chance asks any."""
+    return "a*" if step in {"a", "a2", "a3"} else step
 
 
 def test_three_attempts_are_all_whatever_there_is_to_try() -> None:
@@ -216,44 +220,6 @@ def test_waits_before_a_retry_are_spread_over_the_whole_range() -> None:
     assert 0.45 < max(waits) <= 0.5
 
 
-@pytest.mark.parametrize("strategy", ["simple-shuffle", "least-busy", "latency-based-routing"])
-def test_what_has_cooled_down_is_probed_by_the_next_call_and_only_by_one(strategy: str) -> None:
-    """A strategy would not find out: by latency, a deployment that timed out is never best again."""
-    main = route("m", *(deployment(name) for name in "abc"), strategy=strategy)
-    health = opened(Health(cooldown_s=5.0), "c")
-    for name in "ab":
-        health.of(deployment(name)).succeeded(NOW, 0.1)
-    later = NOW + 5.1
-    first = plan(main, health=health).first(later)
-    assert isinstance(first, Try)
-    assert first.deployment.id == "c"
-    health.of(first.deployment).begin(later)
-    for _ in range(20):
-        second = plan(main, health=health).first(later)
-        assert isinstance(second, Try)
-        assert second.deployment.id != "c"
-
-
-def test_a_second_attempt_is_no_probe_while_there_is_another() -> None:
-    main = route("m", *(deployment(name) for name in "abc"))
-    health = opened(Health(cooldown_s=5.0), "c")
-    for seed in range(20):
-        walker = plan(main, health=health)
-        walker._ground = msgspec.structs.replace(walker._ground, random=seeded(seed))
-        first = walker.first(NOW)  # c still cools down
-        second = walker.after(DOWN, NOW + 5.1)  # now it might be tried
-        assert isinstance(first, Try)
-        assert isinstance(second, Try)
-        assert {first.deployment.id, second.deployment.id} == {"a", "b"}
-
-
-def opened(health: Health, *names: str) -> Health:
-    for name in names:
-        for _ in range(3):
-            health.failed(deployment(name), NOW, DOWN, alone=False)
-    return health
-
-
 @pytest.mark.parametrize(
     ("main", "down", "first"),
     [
@@ -287,62 +253,103 @@ def test_retry_budget_bounds_the_load_on_a_failing_upstream() -> None:
     assert asked > 1000  # the control: there is a budget, and it is used
 
 
-class Fussy:
-    """A fitness that admits, has room for, and prefers what it is told."""
+class World:
+    """Deployments that answer or fail as fate has it, and what the gateway has learned of them."""
 
-    def __init__(self, admits: str = "abcd", rooms: str = "abcd", likes: str = "") -> None:
-        self.admits, self.rooms, self.likes = admits, rooms, likes
+    def __init__(self, fates: Mapping[str, UpstreamError | None], down: Iterable[str]) -> None:
+        self.health = opened(Health(), *down)
+        self.down = set(down)
+        self.fates = fates
+        self.asked: list[Try] = []
 
-    def admit(self, route: Route) -> list[Deployment]:
-        left = [each for each in route.deployments if each.id in self.admits]
-        if not left:
-            raise Unfit("unfit")
-        return left
+    def run(self, plan: Plan) -> bool:
+        """Walk a plan to its end; says whether the call was answered."""
+        step = plan.first(NOW)
+        while isinstance(step, Try):
+            self.asked.append(step)
+            vitals, fault = self.health.of(step.deployment), self.fates[step.deployment.id]
+            vitals.begin(NOW, retry=step.retry or step.fallback)
+            if fault is None:
+                return True
+            vitals.release()
+            self.health.failed(step.deployment, NOW, fault, alone=step.route.is_alone)
+            step = plan.after(fault, NOW)
+        return False
 
-    def obstacle(self, deployment: Deployment, now: float) -> UpstreamError | None:
-        return None if deployment.id in self.rooms else Exhausted("full", retry_after_s=9.0)
 
-    def prefer(self, usable: list[Deployment], now: float) -> list[Deployment]:
-        return [each for each in usable if each.id in self.likes] or usable
-
-    def chosen(self, deployment: Deployment, now: float) -> None:
-        assert deployment.id in self.admits
-
-
-@pytest.mark.parametrize(
-    ("fitness", "fallbacks", "faults", "steps"),
-    [
-        ({"admits": "b"}, (), [DOWN], ["b", "b+"]),
-        ({"admits": ""}, (), [], ["give up: unfit"]),
-        ({"admits": "c"}, ("spare",), [], ["give up: unfit"]),  # nobody's fault: no fallback
-        ({"rooms": "b"}, (), [], ["b"]),
-        ({"rooms": ""}, (), [], ["give up: full"]),
-        ({"rooms": "c"}, ("spare",), [], ["c (fallback)"]),
-        ({"likes": "b"}, (), [], ["b"]),
-        ({"likes": "x"}, (), [], ["a"]),  # a preference narrows, never to nothing
-    ],
+FATES = st.sampled_from([None, DOWN, BUSY, SLOW, KEY, LIMITED, LATER, Stalled("silent")])
+CALLS = st.fixed_dictionaries(
+    {
+        "orders": st.lists(st.integers(0, 2), min_size=1, max_size=4),
+        "fates": st.lists(FATES, min_size=7, max_size=7),
+        "down": st.sets(st.sampled_from(["m0", "m1", "m2", "x", "y", "z"])),
+        "fallbacks": st.sampled_from([(), ("x",), ("x", "z"), ("nowhere", "x")]),
+        "retries": st.none() | st.integers(0, 5),
+        "use_fallbacks": st.booleans(),
+    }
 )
-def test_only_what_fits_is_asked(
-    fitness: dict[str, str],
-    fallbacks: tuple[str, ...],
-    faults: list[UpstreamError],
-    steps: list[str],
+
+
+def lived(call: dict[str, Any], **changes: Any) -> tuple[World, bool, Plan]:
+    """Make the routes of a drawn call (`x` falls back to `y`), and walk it through."""
+    call = {**call, **changes}
+    members = [deployment(f"m{n}", order=order) for n, order in enumerate(call["orders"])]
+    main = route("m", *members, fallbacks=call["fallbacks"])
+    routes = {name: route(name, deployment(name)) for name in "yz"}
+    routes["x"] = route("x", deployment("x"), fallbacks=("y",))
+    fates = dict(zip(["m0", "m1", "m2", "m3", "x", "y", "z"], call["fates"], strict=True))
+    world = World({**fates, **call.get("fixed", {})}, call["down"])
+    wishes = Wishes(retries=call["retries"], use_fallbacks=call["use_fallbacks"])
+    walker = plan(main, health=world.health, find=routes.get, wishes=wishes)
+    return world, world.run(walker), walker
+
+
+@given(CALLS)
+def test_no_call_is_tried_more_than_three_times_or_ends_while_it_is_answered(
+    call: dict[str, Any],
 ) -> None:
-    main = route("m", A, deployment("b", order=0 if "likes" in fitness else 1), fallbacks=fallbacks)
-    fit = Fussy(**fitness)
-    walker = plan(main, fit=lambda _: fit)
-    got = walk(walker, faults)
-    if fitness.get("likes") == "x":
-        assert got[0] in {"a", "b"}
+    world, answered, _ = lived(call)
+    assert 1 <= len(world.asked) <= 3
+    assert answered is (world.fates[world.asked[-1].deployment.id] is None)
+
+
+@given(CALLS, st.sampled_from(["fallback", "order"]))
+def test_a_call_is_answered_when_the_one_place_further_on_would_answer(
+    call: dict[str, Any], place: str
+) -> None:
+    """However many are dead before it, whatever they say, and if nothing is retried."""
+    if place == "fallback":
+        changes: dict[str, Any] = {"fallbacks": ("x",), "fixed": {"x": None}, "down": set()}
     else:
-        assert got == steps
+        orders = [*[0] * (len(call["orders"]) - 1), 5]
+        last = f"m{len(orders) - 1}"
+        changes = {"orders": orders, "fallbacks": (), "fixed": {last: None}, "down": set()}
+    world, answered, _ = lived(call, **changes, use_fallbacks=True)
+    assert answered, [step.deployment.id for step in world.asked]
 
 
-def test_an_overloaded_route_is_asked_where_there_is_room_even_if_it_cools_down() -> None:
-    main = route("m", A, deployment("b"))
-    health = opened(Health(), "a", "b")
-    walker = plan(main, health=health, fit=lambda _: Fussy(rooms="b"))
-    assert walk(walker, []) == ["b"]
+@given(CALLS, st.integers(0, 2))
+def test_whoever_is_told_that_there_is_somewhere_else_gets_there(
+    call: dict[str, Any], faults: int
+) -> None:
+    """A hang is only a suspicion: a call is moved on to somebody else, and never to an error."""
+    world, _, _ = lived(call, fates=[None] * 7)  # only to make the routes and what is known
+    main, routes = world.asked[0].route, {"x": route("x", deployment("x"), fallbacks=("y",))}
+    if main.name != "m":
+        return
+    wishes = Wishes(retries=call["retries"], use_fallbacks=call["use_fallbacks"])
+    walker = plan(main, health=world.health, find=routes.get, wishes=wishes)
+    step = walker.first(NOW)
+    for _ in range(faults):
+        step = walker.after(DOWN, NOW) if isinstance(step, Try) else step
+    if isinstance(step, GiveUp):
+        return
+    asked = step.deployment
+    promised = walker.has_elsewhere(NOW)
+    assert walker.has_elsewhere(NOW) is promised  # to look changes nothing
+    following = walker.after(Stalled("silent"), NOW)
+    moved = isinstance(following, Try) and following.deployment.id != asked.id
+    assert moved is promised
 
 
 @pytest.mark.parametrize(
@@ -353,7 +360,9 @@ def test_an_overloaded_route_is_asked_where_there_is_room_even_if_it_cools_down(
         (route("m", A, fallbacks=("spare",)), 1, True),
         (route("m", A, fallbacks=("nowhere",)), 1, False),
         (route("m", A, B), 3, False),
-        (route("m", A, B, retries={"Timeout": 0}), 1, False),
+        (route("m", A, PEER, retries={"Timeout": 0}), 1, False),
+        (route("m", A, B, retries={"Timeout": 0}), 1, True),  # a later tier needs no retry
+        (route("m", A, PEER, fallbacks=("nowhere",), retries={"Timeout": 0}), 1, False),
     ],
 )
 def test_a_call_moves_on_only_when_somebody_else_could_be_asked(
@@ -364,31 +373,3 @@ def test_a_call_moves_on_only_when_somebody_else_could_be_asked(
     for _ in range(attempts - 1):
         walker.after(BUSY, NOW)
     assert walker.has_elsewhere(NOW) is expected
-
-
-def test_the_cost_of_a_choice_does_not_grow_with_what_else_is_configured() -> None:
-    """Counts what is looked at: five deployments of one group, or of one among two hundred."""
-
-    class Counting(Health):
-        looks = 0
-
-        def sort_out(
-            self, deployments: Sequence[Deployment], now: float
-        ) -> tuple[list[Deployment], list[Deployment]]:
-            Counting.looks += len(deployments)
-            return super().sort_out(deployments, now)
-
-    def looks(groups: int) -> int:
-        health = Counting()
-        routes = {
-            f"g{n}": route(f"g{n}", *(deployment(f"{n}-{k}") for k in range(5)))
-            for n in range(groups)
-        }
-        for each in routes.values():
-            for one in each.deployments:
-                health.of(one)
-        Counting.looks = 0
-        plan(routes["g0"], health=health, find=routes.get).first(NOW)
-        return Counting.looks
-
-    assert looks(1) == looks(200) == 5
