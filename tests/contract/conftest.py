@@ -14,6 +14,7 @@ from tests.support.clock import FakeClock
 from tests.support.migrations import upgrade
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer, search_module, valkey_server
+from tests.support.valkey_sets import Cluster, valkey_cluster
 
 from hx_gateway.core.answers import Answers
 from hx_gateway.core.clock import SystemClock
@@ -36,6 +37,12 @@ _numbers = count()
 def valkey() -> Iterator[ValkeyServer]:
     with valkey_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with valkey_cluster() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -86,20 +93,20 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.aclose()
 
 
-@pytest.fixture(params=["process", "valkey"])
+@pytest.fixture(params=["process", "valkey", "cluster"])
 async def counters(request: pytest.FixtureRequest) -> AsyncIterator[Counters]:
     made: Counters
     if request.param == "process":
         made = ProcessCounters(FakeClock())
     else:
-        server: ValkeyServer = request.getfixturevalue("valkey")
+        server: ValkeyServer | Cluster = request.getfixturevalue(request.param)
         settings = RedisSettings(url=Secret(server.url()), timeout=30.0)
         made = RedisCounters(settings, prefix=f"test{next(_numbers)}:")
     yield made
     await made.aclose()
 
 
-@pytest.fixture(params=["process", "disk", "valkey"])
+@pytest.fixture(params=["process", "disk", "valkey", "cluster"])
 async def answers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Answers]:
     made: Answers
     match request.param:
@@ -108,8 +115,9 @@ async def answers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         case "disk":
             made = DiskAnswers(tmp_path / "answers", SystemClock(), 1 << 20)
         case _:
-            server: ValkeyServer = request.getfixturevalue("valkey")
-            made = RedisAnswers(Secret(server.url()), 30.0, f"test{next(_numbers)}")
+            server: ValkeyServer | Cluster = request.getfixturevalue(request.param)
+            settings = RedisSettings(url=Secret(server.url()), timeout=30.0)
+            made = RedisAnswers(settings, f"test{next(_numbers)}")
     yield made
     await made.flush()
     await made.aclose()

@@ -18,7 +18,7 @@ from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.clock import SystemClock, system_random
 from hx_gateway.core.errors import DependencyError
 from hx_gateway.core.secret import Secret
-from hx_gateway.core.snapshot import CacheSettings
+from hx_gateway.core.snapshot import CacheSettings, RedisSettings
 from hx_gateway.store.answers_disk import DiskAnswers
 from hx_gateway.store.answers_redis import RedisAnswers
 
@@ -39,7 +39,7 @@ def server(valkey: ValkeyServer) -> Iterator[ValkeyServer]:
 
 @pytest.fixture(params=[PATIENT_S])
 async def own(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[RedisAnswers]:
-    made = RedisAnswers(Secret(valkey.url()), request.param, "outage")
+    made = RedisAnswers(RedisSettings(url=Secret(valkey.url()), timeout=request.param), "outage")
     yield made
     await made.aclose()
 
@@ -86,7 +86,7 @@ async def found_again(shelf: ExactShelf) -> None:
 
 
 async def test_a_flush_leaves_what_is_not_ours(own: RedisAnswers, valkey: ValkeyServer) -> None:
-    other = RedisAnswers(Secret(valkey.url()), PATIENT_S, "other*")
+    other = RedisAnswers(RedisSettings(url=Secret(valkey.url()), timeout=PATIENT_S), "other*")
     async with Redis.from_url(valkey.url()) as raw:
         await raw.set("hx:counter", b"1", ex=60)
         await raw.set("somebody", b"1", ex=60)

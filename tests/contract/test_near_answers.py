@@ -16,6 +16,7 @@ from hx_gateway.cache.near_vectors import VectorAnswers
 from hx_gateway.core.answers import NearAnswers, answer_label
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import RedisSettings
 from hx_gateway.store.answers_near_redis import RedisNearAnswers, kind_of
 from hx_gateway.store.answers_redis import RedisAnswers
 
@@ -29,7 +30,11 @@ _numbers = count()
 def on(
     server: ValkeyServer, namespace: str, model: str = "m", timeout_s: float = 2.0
 ) -> RedisNearAnswers:
-    kept = RedisAnswers(Secret(server.url()), timeout_s, namespace, kind=kind_of("answers"))
+    kept = RedisAnswers(
+        RedisSettings(url=Secret(server.url()), timeout=timeout_s),
+        namespace,
+        kind=kind_of("answers"),
+    )
     return RedisNearAnswers(kept, model, SystemClock())
 
 

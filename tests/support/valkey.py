@@ -37,7 +37,7 @@ def search_module() -> Path | None:
 
 
 @contextmanager
-def valkey_server(module: Path | None = None) -> Iterator[ValkeyServer]:
+def valkey_server(module: Path | None = None, *more: str) -> Iterator[ValkeyServer]:
     """Run a server that writes nothing to disk, and leave nothing behind."""
     folder = Path(tempfile.mkdtemp(prefix="hx-valkey-"))
     port = free_port()
@@ -54,7 +54,27 @@ def valkey_server(module: Path | None = None) -> Iterator[ValkeyServer]:
         "--dir",
         str(folder),
         *([] if module is None else ["--loadmodule", str(module)]),
+        *more,
     ]
+    with _running(command, folder, port) as server:
+        yield server
+
+
+@contextmanager
+def valkey_sentinel(*lines: str) -> Iterator[ValkeyServer]:
+    """Run a Sentinel with the lines of its configuration, which it writes to."""
+    folder = Path(tempfile.mkdtemp(prefix="hx-sentinel-"))
+    port = free_port()
+    config = folder / "sentinel.conf"
+    head = f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
+    config.write_text(head + "\n".join(lines) + "\n", encoding="ascii")
+    command = [str(get_binary_path()), str(config), "--sentinel"]
+    with _running(command, folder, port) as server:
+        yield server
+
+
+@contextmanager
+def _running(command: list[str], folder: Path, port: int) -> Iterator[ValkeyServer]:
     process = ServerProcess(command, folder, lambda: _wait(port))
     try:
         process.start()
@@ -70,7 +90,7 @@ def _wait(port: int) -> None:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=10) as probe:
                 probe.sendall(b"PING\r\n")
-                if probe.recv(16).startswith(b"+PONG"):
+                if probe.recv(16).startswith((b"+PONG", b"-NOAUTH")):
                     return
         except OSError:
             pass

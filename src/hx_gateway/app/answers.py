@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
+
 from hx_gateway.app.embedder import PipelineEmbedder
 from hx_gateway.app.parts import Parts
 from hx_gateway.cache.answers import AnswerCache
@@ -14,7 +16,7 @@ from hx_gateway.core.answers import Answers, NearAnswers
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.ports import Vectors
 from hx_gateway.core.route import Route
-from hx_gateway.core.snapshot import REDIS_TYPES, Snapshot
+from hx_gateway.core.snapshot import REDIS_TYPES, RedisSettings, Snapshot
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.routing.table import Table
@@ -35,7 +37,7 @@ def open_answers(snapshot: Snapshot, clock: Clock) -> Answers | None:
         return None
     if cache.type == "redis":
         made: RedisAnswers = import_module("hx_gateway.store.answers_redis").RedisAnswers(
-            snapshot.redis.url, cache.timeout, cache.namespace, clock
+            _as_patient(snapshot), cache.namespace, clock
         )
         return made
     if cache.type == "disk":
@@ -44,14 +46,18 @@ def open_answers(snapshot: Snapshot, clock: Clock) -> Answers | None:
     return ProcessAnswers(clock, cache.max_bytes)
 
 
+def _as_patient(snapshot: Snapshot) -> RedisSettings:
+    """Give the way to Redis with the patience of the answer cache."""
+    return msgspec.structs.replace(snapshot.redis, timeout=snapshot.cache.timeout)
+
+
 def open_near(snapshot: Snapshot, clock: Clock) -> "RedisAnswers | None":
     """Open the Redis in which answers are found by meaning; None when they are not there."""
     cache = snapshot.cache
     if not cache.is_on or not cache.is_semantic or cache.type not in REDIS_TYPES:
         return None
     made: RedisAnswers = import_module("hx_gateway.store.answers_redis").RedisAnswers(
-        snapshot.redis.url,
-        cache.timeout,
+        _as_patient(snapshot),
         cache.namespace,
         clock,
         kind=import_module(_NEAR_REDIS).kind_of(cache.collection),

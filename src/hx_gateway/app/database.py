@@ -49,9 +49,15 @@ def open_counters(snapshot: Snapshot, clock: Clock) -> Counters:
     if snapshot.redis.url is None:
         return ProcessCounters(clock)
     made: RedisCounters = import_module("hx_gateway.store.counters_redis").RedisCounters(
-        snapshot.redis, clock
+        snapshot.redis, clock, prefix=_named(snapshot, "hx:")
     )
     return made
+
+
+def _named(snapshot: Snapshot, name: str) -> str:
+    """Put the namespace before a name in Redis."""
+    space = snapshot.redis.namespace
+    return f"{space}:{name}" if space else name
 
 
 def open_board(snapshot: Snapshot, clock: Clock) -> Board | None:
@@ -59,7 +65,7 @@ def open_board(snapshot: Snapshot, clock: Clock) -> Board | None:
     if snapshot.redis.url is None:
         return None
     made: RedisBoard = import_module("hx_gateway.store.board_redis").RedisBoard(
-        snapshot.redis, clock
+        snapshot.redis, clock, name=_named(snapshot, "hx:board")
     )
     return made
 

@@ -179,6 +179,7 @@ def secrets_of(snapshot: Snapshot) -> list[Secret]:
         *snapshot.auth.admin_keys,
         snapshot.store.url,
         snapshot.redis.url,
+        snapshot.redis.sentinel_password,
         snapshot.rag.qdrant_url,
         snapshot.rag.qdrant_api_key,
         *(deployment.credential for deployment in snapshot.deployments.values()),

@@ -1,8 +1,7 @@
 """Judge the settings of the answer cache: what LiteLLM has and we do not, what belongs together."""
 
-from urllib.parse import urlsplit
-
 from hx_gateway.config.document import Node
+from hx_gateway.config.redis_url import database_of, is_cluster
 from hx_gateway.config.report import Place, Report
 from hx_gateway.config.settings import Choices
 from hx_gateway.core.secret import Secret
@@ -66,10 +65,17 @@ def _judge_type(choices: Choices, report: Report) -> None:
 
 
 def _judge_database(choices: Choices, report: Report) -> None:
-    """Say that search modules look at database 0 only; they would find nothing elsewhere."""
+    """Say that search modules look at database 0 of one server; elsewhere they find nothing."""
     url = choices["redis.url"]
     text = url.value.reveal() if isinstance(url.value, Secret) else ""
-    if urlsplit(text).path.strip("/") not in {"", "0"}:
+    if is_cluster(text):
+        type_ = choices["cache.type"]
+        text = (
+            f"{type_.value} needs one Redis, or Sentinels: the search modules look at one server. "
+            "For a Cluster, take `redis` or `qdrant-semantic`"
+        )
+        report.problem(type_.place, f"{_PARAMS}.type", text)
+    elif database_of(text) != 0:
         text = "search modules of Redis know database 0 only; equal questions are found, no others"
         report.warning(url.place, f"{_PARAMS}.type", text)
 

@@ -104,7 +104,13 @@ CACHE: tuple[Option, ...] = (
         low=1024,
         high=1 << 26,
     ),
-    Option(path="cache.timeout", doc="Seconds until Redis counts as away.", low=0.01, high=10),
+    Option(
+        path="cache.timeout",
+        doc="Seconds until Redis counts as away.",
+        litellm=(f"{_PARAMS}.socket_timeout",),
+        low=0.01,
+        high=60,
+    ),
     Option(
         path="cache.wait_s",
         doc="Seconds a request waits for an equal one under way; then it asks for itself.",

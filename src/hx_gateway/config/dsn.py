@@ -1,4 +1,4 @@
-"""Normalise database and Redis URLs: one address, whatever dialect it was written in.
+"""Normalise database URLs: one address, whatever dialect it was written in.
 
 Pure text work. No message repeats a password; `safe` gives a URL that may be shown.
 """
@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import msgspec
 
 POSTGRES = frozenset({"postgres", "postgresql"})
-_REDIS = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9_]+)?://")
 _ENCODED = {
     "@": "%40",
@@ -100,23 +99,8 @@ def parse_database(text: str) -> Database:
         )
     if not address.path.strip("/"):
         raise BrokenUrl("the name of the database is missing; write …host:5432/NAME")
-    hosts = _with_port(address.hosts, 5432)
+    hosts = with_port(address.hosts, 5432)
     return _postgres(msgspec.structs.replace(address, scheme="postgresql", hosts=hosts))
-
-
-def parse_redis(text: str) -> Address:
-    """Read a Redis or Valkey URL; raises BrokenUrl."""
-    address = parse_address(text, what="Redis")
-    if address.scheme == "unix":
-        return address
-    if address.scheme not in _REDIS:
-        raise BrokenUrl(f"{address.scheme}:// is not supported; write redis:// or rediss://")
-    if not address.hosts:
-        raise BrokenUrl("the host is missing; write redis://host:6379/0")
-    if not re.fullmatch(r"/?|/\d+/?", address.path):
-        raise BrokenUrl("the path must be the number of the database, such as /0")
-    hosts = _with_port(address.hosts, 6379)
-    return msgspec.structs.replace(address, scheme=_REDIS[address.scheme], hosts=hosts)
 
 
 def parse_address(text: str, *, what: str) -> Address:
@@ -203,7 +187,7 @@ def _postgres(address: Address) -> Database:
     )
 
 
-def _with_port(hosts: str, default: int) -> str:
+def with_port(hosts: str, default: int) -> str:
     """Write the port out, so that two spellings of one address are equal."""
     return ",".join(
         host if not host or re.search(r":\d*\Z", host) else f"{host}:{default}"

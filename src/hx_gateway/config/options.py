@@ -172,7 +172,8 @@ _REDIS = (
     Option(
         path="redis.url",
         doc="Redis or Valkey for counters shared by several processes. Also `REDIS_HOST`, "
-        "`_PORT`, `_PASSWORD`, `_USERNAME`, `_SSL`, `_DB`.",
+        "`_PORT`, `_PASSWORD`, `_USERNAME`, `_SSL`, `_DB`; Sentinels by `REDIS_SENTINEL_NODES` and "
+        "`REDIS_SERVICE_NAME`, a Cluster by `REDIS_CLUSTER_NODES`.",
         env=("REDIS_URL",),
         litellm=(
             "router_settings.redis_url",
@@ -181,7 +182,33 @@ _REDIS = (
         ),
         agree=True,
     ),
-    Option(path="redis.timeout", doc="Seconds until Redis counts as away.", low=0.01),
+    Option(
+        path="redis.timeout",
+        doc="Seconds until Redis counts as away.",
+        litellm=("litellm_settings.cache_params.socket_timeout",),
+        low=0.01,
+    ),
+    Option(
+        path="redis.max_connections",
+        doc="Connections of a process to each server, for counters and for answers; more commands "
+        "at once wait for one.",
+        env=("REDIS_MAX_CONNECTIONS",),
+        litellm=("litellm_settings.cache_params.max_connections",),
+        low=1,
+        high=10_000,
+    ),
+    Option(
+        path="redis.namespace",
+        doc="Keeps gateways that share a Redis apart: the names of all keys but those of answers "
+        "begin with it, followed by a colon.",
+        litellm=("litellm_settings.cache_params.namespace",),
+    ),
+    Option(
+        path="redis.sentinel_password",
+        doc="Password of the Sentinels.",
+        env=("REDIS_SENTINEL_PASSWORD",),
+        litellm=("litellm_settings.cache_params.sentinel_password",),
+    ),
 )
 
 

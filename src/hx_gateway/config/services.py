@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hx_gateway.config.document import Node
-from hx_gateway.config.dsn import Address, BrokenUrl, parse_database, parse_redis
+from hx_gateway.config.dsn import Address, BrokenUrl, parse_database
 from hx_gateway.config.environment import Environment
 from hx_gateway.config.option import Option
 from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.origin import parse_base_url
-from hx_gateway.config.report import Place, Report
-from hx_gateway.config.scalar import read_bool
+from hx_gateway.config.redis_parts import RedisParts
+from hx_gateway.config.redis_url import parse_redis
+from hx_gateway.config.report import Report
 from hx_gateway.config.settings import Candidate, Choices, candidates
 from hx_gateway.core.secret import Secret
 
 T = TypeVar("T")
-Part = Callable[[str], str | None]
 
 
 class Services:
@@ -26,6 +26,7 @@ class Services:
         self._root = root
         self._environment = environment
         self._report = report
+        self._redis_parts = RedisParts(root, environment, report)
         self.shown: dict[str, str] = {}
 
     def choose(self, choices: Choices) -> None:
@@ -54,7 +55,7 @@ class Services:
             choices.put_unless_set("store.prepared_statements", value=False, place=off.place)
 
     def _redis(self, choices: Choices) -> None:
-        found = self._agreed("redis.url", self._redis_parts(), parse_redis)
+        found = self._agreed("redis.url", self._redis_parts.addresses(), parse_redis)
         if found is not None:
             self._put(choices, "redis.url", *found)
 
@@ -103,54 +104,9 @@ class Services:
         )
         return [Candidate(address.text(), host.place, "DATABASE_HOST")]
 
-    def _redis_parts(self) -> list[Candidate]:
-        parts = []
-        families = ["REDIS"]
-        type_ = self._root.find("litellm_settings.cache_params.type")
-        if type_ is not None and type_.value == "valkey-semantic":
-            families.append("VALKEY")  # LiteLLM reads these for that type only
-        for family in families:
-            if host := self._environment.get(f"{family}_HOST"):
-                url = self._redis_url(self._from_environment(family), host.place)
-                parts.append(Candidate(url, host.place, f"{family}_HOST"))
-        for section, prefix in (
-            ("router_settings", "redis_"),
-            ("litellm_settings.cache_params", ""),
-        ):
-            node = self._root.find(f"{section}.{prefix}host")
-            if node is not None:
-                url = self._redis_url(_from_yaml(self._root, f"{section}.{prefix}"), node.place)
-                parts.append(Candidate(url, node.place, f"{section}.{prefix}host"))
-        return parts
-
-    def _from_environment(self, family: str) -> Part:
-        return lambda name: self._environment.text(f"{family}_{name.upper()}")
-
-    def _redis_url(self, part: Part, place: Place) -> str:
-        try:
-            tls = read_bool(part("ssl") or "false")
-        except ValueError as error:
-            self._report.problem(place, "REDIS_SSL", str(error))
-            tls = False
-        return Address(
-            scheme="rediss" if tls else "redis",
-            user=part("username"),
-            password=part("password"),
-            hosts=_host_port(part("host") or "", part("port")),
-            path=f"/{part('db')}" if part("db") else "",
-        ).text()
-
 
 def _option(path: str) -> Option:
     return next(option for option in OPTIONS if option.path == path)
-
-
-def _from_yaml(root: Node, prefix: str) -> Part:
-    def part(name: str) -> str | None:
-        node = root.find(f"{prefix}{name}")
-        return None if node is None else str(node.value)
-
-    return part
 
 
 def _host_port(host: str, port: str | None) -> str:

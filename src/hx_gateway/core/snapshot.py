@@ -83,10 +83,17 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Redis or Valkey; None means counters live in the process."""
+    """Redis or Valkey; None means counters live in the process.
+
+    `url` may name Sentinels (`redis+sentinel://`), which have `sentinel_password`, or nodes of a
+    Cluster (`redis+cluster://`). `namespace` begins the names of counters and notes.
+    """
 
     url: Secret | None = None
     timeout: float = 0.5
+    max_connections: int = 16
+    namespace: str = ""
+    sentinel_password: Secret | None = None
 
 
 class RagSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,7 +156,7 @@ class RedisNearAnswers:
 
         async def asked() -> object:
             try:
-                reply: object = await self._kept.link.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+                reply: object = await self._kept.link.redis.execute_command(*command)
             except ResponseError as error:
                 return error
             return reply

@@ -6,11 +6,10 @@ from functools import partial
 from hx_gateway.core.answers import ServerInfo, answer_label
 from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.errors import DependencyError
-from hx_gateway.core.secret import Secret
+from hx_gateway.core.snapshot import RedisSettings
 from hx_gateway.store.redis_link import RedisLink
 
 _KIND = "hx:answer:"
-_BATCH = 1000
 _SOME = 50  # answers at once; vectors of 3,072 numbers make two megabytes
 # Taken when free, renewed when ours. In one step, so that nobody comes in between.
 _LEASE = """
@@ -32,8 +31,7 @@ class RedisAnswers:
 
     def __init__(
         self,
-        url: Secret | None,
-        timeout_s: float,
+        settings: RedisSettings,
         namespace: str = "",
         clock: Clock | None = None,
         random: Random | None = None,
@@ -42,7 +40,7 @@ class RedisAnswers:
     ) -> None:
         """Start to connect; needs a running event loop. `kind` begins the names of all keys."""
         self.prefix = f"{namespace}:{kind}" if namespace else kind
-        self.link = RedisLink(url, timeout_s, clock, random)
+        self.link = RedisLink(settings, clock, random)
         self._lease = self.link.redis.register_script(_LEASE)
         self._release = self.link.redis.register_script(_RELEASE)
 
@@ -57,7 +55,7 @@ class RedisAnswers:
         found: list[bytes | None] = []
         for begin in range(0, len(names), _SOME):
             keys = [self.key(tenant, name) for name in names[begin : begin + _SOME]]
-            values = await self.link.run(partial(self.link.redis.mget, keys))
+            values = await self.link.get_all(keys)
             found += [value.encode() if isinstance(value, str) else value for value in values]
         return found
 
@@ -72,14 +70,8 @@ class RedisAnswers:
 
     async def flush(self) -> None:
         """See `Answers`. Step by step, so that nobody else of the database has to wait."""
-        pattern, cursor = _literal(self.prefix) + "*", 0
-        while True:
-            cursor, keys = await self.link.run(
-                partial(self.link.redis.scan, cursor, match=pattern, count=_BATCH)
-            )
+        async for keys in self.link.scan(_literal(self.prefix) + "*"):
             await self._remove(keys)
-            if cursor == 0:
-                return
 
     async def _remove(self, keys: Sequence[str | bytes]) -> int:
         """Remove some keys at a time: each command has to end within the same deadline."""
@@ -105,12 +97,13 @@ class RedisAnswers:
 
     async def describe(self) -> ServerInfo:
         """See `Answers`. A server that does not tell us who is connected tells the rest."""
-        facts = await self.link.run(self.link.redis.info)
+        facts = await self.link.ask_each(self.link.redis.info)
         try:
-            clients = await self.link.run(self.link.redis.client_list)
+            told = await self.link.ask_each(self.link.redis.client_list)
         except DependencyError:
-            clients = []
-        return ServerInfo(clients=tuple(clients), facts=facts)
+            told = {}
+        clients = tuple(client for each in told.values() for client in each)
+        return ServerInfo(clients=clients, facts=facts.get("", facts))
 
     async def aclose(self) -> None:
         """See `Answers`."""

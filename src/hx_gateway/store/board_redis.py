@@ -53,7 +53,7 @@ class RedisBoard:
     ) -> None:
         """Start to connect; needs a running event loop."""
         self._name = name
-        self._link = RedisLink(settings.url, settings.timeout, clock, random)
+        self._link = RedisLink(settings, clock, random)
         self._exchange = self._link.redis.register_script(_EXCHANGE)
 
     async def exchange(self, put: Mapping[str, float], drop: Sequence[str]) -> list[Note]:

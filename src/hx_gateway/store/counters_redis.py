@@ -27,7 +27,7 @@ class RedisCounters:
     ) -> None:
         """Start to connect; needs a running event loop."""
         self._prefix = prefix
-        self._link = RedisLink(settings.url, settings.timeout, clock, random)
+        self._link = RedisLink(settings, clock, random)
         self._add = self._link.redis.register_script(_ADD)
 
     async def add(self, name: str, amount: int, ttl_s: float) -> int:

@@ -177,3 +177,24 @@ def test_groups_are_lists_of_models_and_unknown_ones_are_named(tmp_path: Path) -
 def test_groups_that_are_no_lists_are_a_problem() -> None:
     _, report = judged("{litellm_settings: {cache: true}, router_settings: {caching_groups: a}}")
     assert any("list of lists" in problem for problem in report.problems)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem", "warning"),
+    [
+        ("redis://h:6379/0", False, False),
+        ("redis://h:6379/1", False, True),
+        ("redis+sentinel://h:26379/main/0", False, False),
+        ("redis+sentinel://h:26379/main/1", False, True),
+        ("redis+cluster://h:6379", True, False),
+    ],
+)
+def test_to_look_up_by_meaning_takes_database_0_of_one_server(
+    url: str, problem: bool, warning: bool
+) -> None:
+    report = Report()
+    text = NEAR_REDIS % "redis"
+    choices = choose(node(text), variables(), report)
+    choices.put("redis.url", Secret(url), Place("here"))
+    judge_cache(node(text), choices, report)
+    assert (bool(report.problems), bool(report.warnings)) == (problem, warning)

@@ -1,6 +1,6 @@
 import pytest
 
-from hx_gateway.config.dsn import BrokenUrl, parse_address, parse_database, parse_redis
+from hx_gateway.config.dsn import BrokenUrl, parse_address, parse_database
 
 PLAIN = "postgresql://u:p%21w@db.example:5432/hx"
 
@@ -115,24 +115,3 @@ def test_what_is_no_usable_database_url_is_refused(url: str) -> None:
 def test_the_shown_form_has_no_password_and_no_parameters() -> None:
     address = parse_database("postgresql://u:canary@h/hx?options=canary").address
     assert address.safe() == "postgresql://u:***@h:5432/hx"
-
-
-@pytest.mark.parametrize(
-    ("url", "text"),
-    [
-        ("redis://:p!w@h:6379/1", "redis://:p%21w@h:6379/1"),
-        ("rediss://u:p@h", "rediss://u:p@h:6379"),
-        ("valkey://h:6380", "redis://h:6380"),
-        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
-    ],
-)
-def test_redis_urls_are_normalised(url: str, text: str) -> None:
-    assert parse_redis(url).text() == text
-
-
-@pytest.mark.parametrize(
-    "url", ["http://h", "redis://", "redis://h/name", "redis://:p@w@h/0", "h:6379"]
-)
-def test_what_is_no_redis_url_is_refused(url: str) -> None:
-    with pytest.raises(BrokenUrl):
-        parse_redis(url)

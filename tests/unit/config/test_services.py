@@ -83,43 +83,11 @@ def test_litellms_switch_turns_prepared_statements_off() -> None:
     assert value(choices, "store.prepared_statements") is False
 
 
-@pytest.mark.parametrize(
-    ("text", "env", "url"),
-    [
-        ("{}", {"REDIS_URL": "redis://:p@h:6379/2"}, "redis://:p@h:6379/2"),
-        (
-            "{}",
-            {"REDIS_HOST": "h", "REDIS_PORT": "6379", "REDIS_PASSWORD": "p!@", "REDIS_DB": "1"},
-            "redis://:p%21%40@h:6379/1",
-        ),
-        (
-            "{}",
-            {"REDIS_HOST": "h", "REDIS_SSL": "true", "REDIS_USERNAME": "u"},
-            "rediss://u@h:6379",
-        ),
-        (
-            "router_settings: {redis_host: h, redis_port: 6380, redis_password: p}",
-            {},
-            "redis://:p@h:6380",
-        ),
-        ("router_settings: {redis_url: 'redis://h'}", {}, "redis://h:6379"),
-        ("litellm_settings: {cache_params: {type: redis, host: h, port: 1}}", {}, "redis://h:1"),
-        (
-            "litellm_settings: {cache_params: {type: valkey-semantic}}",
-            {"VALKEY_HOST": "h", "VALKEY_PORT": "6380", "VALKEY_PASSWORD": "p"},
-            "redis://:p@h:6380",
-        ),
-        (
-            "litellm_settings: {cache_params: {type: redis}}",
-            {"VALKEY_HOST": "other", "REDIS_HOST": "h"},
-            "redis://h:6379",
-        ),
-    ],
-)
-def test_redis_may_be_named_in_several_ways(text: str, env: dict[str, str], url: str) -> None:
-    choices, _, report = read(text, **env)
-    assert value(choices, "redis.url") == url
-    assert report.problems == []
+def test_redis_may_be_named_as_a_whole_or_in_parts() -> None:
+    for env in ({"REDIS_URL": "redis://h"}, {"REDIS_HOST": "h"}):
+        choices, _, report = read("router_settings: {redis_url: 'redis://h'}", **env)
+        assert value(choices, "redis.url") == "redis://h:6379"
+        assert report.problems == []
 
 
 @pytest.mark.parametrize(
