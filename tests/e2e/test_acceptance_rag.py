@@ -109,6 +109,9 @@ async def test_rs_03_a_vector_needs_no_embedding(
         *({"query": "x", "limit": limit} for limit in (0, 101, "x", -1, 1.5)),
         {"query": "x", "namespace": ""},
         {"query": "x", "namespace": "n" * 201},
+        {"query": "x", "namespace": "  "},
+        {"query": "x", "score_threshold": 1.1},
+        {"query": "x", "score_threshold": "0.5"},
         {"query": "x", "unheard_of": 1},
         {"vector": []},
         {"vector": ["a"]},
@@ -141,6 +144,22 @@ async def test_rs_08_five_hits_unless_more_are_wanted(gateway: Gateway, ns: str)
     assert len(await search(gateway, query="text", namespace=ns, limit=100)) == 8
 
 
+async def test_rs_02_a_threshold_includes_what_reaches_it(gateway: Gateway, ns: str) -> None:
+    """The engine leaves out what just reaches it, so that 1 found nothing, not even the text."""
+    await write(gateway, [{"text": text, "namespace": ns} for text in ("whale song", "tax form")])
+    for least, texts in ((1, ["whale song"]), (0.5, ["whale song"]), (-1, None), (0, None)):
+        hits = await search(gateway, query="whale song", namespace=ns, score_threshold=least)
+        assert texts is None or [hit["text"] for hit in hits] == texts
+        assert texts is not None or len(hits) == 2
+
+
+async def test_ru_01_null_is_as_good_as_nothing(gateway: Gateway) -> None:
+    nulls = dict.fromkeys(("id", "vector", "metadata", "namespace", "expires_at"))
+    answer = await write(gateway, [{"text": f"nulls {uuid.uuid4()}", **nulls}])
+    assert answer.status == 200, answer.text
+    assert answer.json()["details"][0]["namespace"] == "default"
+
+
 async def test_rs_13_without_embeddings_only_vectors_work(
     gateway: Gateway, upstream: Upstream, ns: str
 ) -> None:
@@ -167,6 +186,10 @@ async def test_ru_03_the_same_documents_again_are_the_same(gateway: Gateway, ns:
         ({"documents": [{"namespace": "n"}]}, ("text", "vector")),
         ({"documents": [{"text": "x", "namespace": ""}]}, ()),
         ({"documents": [{"text": "x", "namespace": "n" * 201}]}, ()),
+        ({"documents": [{"text": "x", "namespace": "  "}]}, ("namespace",)),
+        ({"documents": [{"text": "x", "id": " "}]}, ("documents[0].id",)),
+        ({"documents": [{"text": "x", "id": "a"}, {"text": "y", "id": "a"}]}, ("documents[1].id",)),
+        ({"documents": [{"text": "x", "expires_at": 1_800_000_000_000}]}, ("expires_at",)),
         ({"documents": [{"text": "x"}] * 101}, ()),
         ({"documents": [{"text": "x"}], "batch_size": 0}, ()),
         ({"documents": [{"text": "x"}], "batch_size": 129}, ()),

@@ -64,7 +64,8 @@ class MemoryVectors:
             Hit(id=p.id, score=likeness(list(p.vector), list(vector)), payload=p.payload)
             for p in self._matching(name, tenant, where)
         ]
-        near = [hit for hit in hits if score_threshold is None or hit.score >= score_threshold]
+        # What just reaches the threshold is left out, as the engines do it.
+        near = [hit for hit in hits if score_threshold is None or hit.score > score_threshold]
         return sorted(near, key=lambda hit: -hit.score)[:limit]
 
     async def count(self, name: str, *, tenant: str, where: Filter) -> int:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 DEFAULT_NAMESPACE = "default"
+_LAST_MOMENT = 253_402_300_799  # the end of the year 9999; milliseconds would be far beyond
 
 Namespace = Annotated[
     str, Meta(min_length=1, max_length=200, description="Part of the tenant's documents.")
@@ -21,16 +22,22 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Document(Body, frozen=True, kw_only=True):
     """One document: `text`, `vector` or both.
 
-    Without `id` it gets one from its content, so that writing it again changes nothing.
-    `expires_at` is in seconds since 1970 UTC; `metadata.ttl_days` counts from now.
+    Without `id` it gets one from its content, so that writing it again changes nothing. Without
+    `namespace` it is in `default`. `expires_at` is in seconds since 1970 UTC; `metadata.ttl_days`
+    counts from now. What is optional may be null.
     """
 
     id: DocumentId | None = None
     text: Annotated[str, Meta(description="Stored, embedded and returned.")] | None = None
     vector: Annotated[Vector, Meta(description="Used instead of embedding the text.")] | None = None
-    metadata: Annotated[dict[str, object], Meta(description="Any JSON object.")] = {}
-    namespace: Namespace = DEFAULT_NAMESPACE
-    expires_at: Annotated[float, Meta(gt=0)] | None = None
+    metadata: Annotated[dict[str, object], Meta(description="Any JSON object.")] | None = None
+    namespace: Namespace | None = None
+    expires_at: Annotated[float, Meta(gt=0, le=_LAST_MOMENT)] | None = None
+
+    @property
+    def space(self) -> str:
+        """The namespace it is in."""
+        return DEFAULT_NAMESPACE if self.namespace is None else self.namespace
 
 
 class UpsertBody(Body, frozen=True, kw_only=True):

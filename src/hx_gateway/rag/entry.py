@@ -26,19 +26,24 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     document: Document
     expires_at: float | None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it is among its tenant's documents: a later one there replaces it."""
+        return self.document.space, self.id
+
     def point(self, tenant: str, vector: Sequence[float]) -> Point:
         """Make the point to store. Point ids differ by tenant, namespace and id."""
         document = self.document
         payload: dict[str, object] = {
             "tenant": tenant,
-            "namespace": document.namespace,
+            "namespace": document.space,
             "id": self.id,
             "text": document.text,
-            "metadata": document.metadata,
+            "metadata": document.metadata or {},
         }
         if self.expires_at is not None:
             payload["expires_at"] = self.expires_at
-        name = wire.encode([tenant, document.namespace, self.id]).decode()
+        name = wire.encode([tenant, *self.place]).decode()
         return Point(id=str(uuid.uuid5(_SPACE, name)), vector=tuple(vector), payload=payload)
 
 
@@ -49,14 +54,33 @@ def entry(index: int, document: Document, now: float) -> Entry:
         raise Unprocessable(f"{where} needs 'text' or 'vector'.", param=where)
     if document.vector is not None:
         check_vector(document.vector, f"{where}.vector")
-    if not _fits(document.metadata):
+    check_name(document.id, f"{where}.id")
+    check_name(document.namespace, f"{where}.namespace")
+    metadata = document.metadata or {}
+    if not _fits(metadata):
         raise Unprocessable(f"{where}.metadata holds a number beyond 64 bits.", param=where)
     return Entry(
         index=index,
         id=document.id or _content_id(document),
         document=document,
-        expires_at=document.expires_at or _expiry(document.metadata, now, where),
+        expires_at=document.expires_at or _expiry(metadata, now, where),
     )
+
+
+def check_apart(entries: Sequence[Entry]) -> None:
+    """Refuse two unlike documents of one id: the second would silently replace the first."""
+    first: dict[tuple[str, str], Entry] = {}
+    for each in entries:
+        other = first.setdefault(each.place, each)
+        if each.document.id is not None and each.document != other.document:
+            where = f"documents[{each.index}].id"
+            raise Unprocessable(f"{where} is that of documents[{other.index}].", param=where)
+
+
+def check_name(name: str | None, param: str) -> None:
+    """Refuse a name of blanks alone: nobody could tell it from another, or from none."""
+    if name is not None and not name.strip():
+        raise Unprocessable(f"'{param}' is blank.", param=param)
 
 
 def check_vector(vector: Sequence[float], param: str) -> None:
@@ -91,7 +115,7 @@ def found(hit: Hit) -> FoundDocument:
 
 def _content_id(document: Document) -> str:
     """Name a document by its text; without text by everything that tells it from others."""
-    content = document.text or wire.encode([document.vector, document.metadata]).decode()
+    content = document.text or wire.encode([document.vector, document.metadata or {}]).decode()
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 

@@ -17,9 +17,20 @@ from hx_gateway.rag.documents import (
     UpsertDetail,
 )
 from hx_gateway.rag.embedding import Embedding
-from hx_gateway.rag.entry import Entry, check_vector, entry, found, visible
+from hx_gateway.rag.entry import (
+    Entry,
+    check_apart,
+    check_name,
+    check_vector,
+    entry,
+    found,
+    visible,
+)
 from hx_gateway.rag.meter import RagMeter
 
+# Engines count in 32 bits and leave out what just reaches a threshold: the same text again scores
+# 0.99999994, and a threshold of 1 found nothing at all.
+_ROUNDING = 1e-6
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -66,6 +77,7 @@ class DocumentService:
             raise Unprocessable("Give either 'query' or 'vector'.", param="query")
         if body.query is not None and not body.query.strip():
             raise Unprocessable("'query' is empty.", param="query")
+        check_name(body.namespace, "namespace")
         collection = await self._find()
         vector = await self._vector_of(body, collection)
         if collection is None:
@@ -79,7 +91,7 @@ class DocumentService:
                 tenant=principal.tenant,
                 where=visible(namespaces, self._clock.now()),
                 limit=body.limit,
-                score_threshold=body.score_threshold,
+                score_threshold=_least(body.score_threshold),
             ),
         )
         return SearchAnswer(result=[found(hit) for hit in hits], request_id=request_id)
@@ -107,7 +119,7 @@ class DocumentService:
             raise
         finally:
             self._meter.upserted(result)
-            spaces = sorted({document.namespace for document in body.documents})
+            spaces = sorted({document.space for document in body.documents})
             self._say("rag.upsert", request_id, ",".join(spaces), count, status, began)
         milliseconds = round((self._clock.monotonic() - began) * 1000)
         return UpsertAnswer(
@@ -128,7 +140,9 @@ class DocumentService:
                 param="documents",
             )
         now = self._clock.now()
-        return [entry(index, document, now) for index, document in enumerate(body.documents)]
+        entries = [entry(index, document, now) for index, document in enumerate(body.documents)]
+        check_apart(entries)
+        return entries
 
     async def _points(self, tenant: str, entries: list[Entry], batch_size: int) -> list[Point]:
         """Give each entry its vector; makes the collection when it is not there yet."""
@@ -201,7 +215,7 @@ def _detail(each: Entry, *, is_written: bool) -> UpsertDetail:
     return UpsertDetail(
         index=each.index,
         id=each.id,
-        namespace=each.document.namespace,
+        namespace=each.document.space,
         status="upserted" if is_written else "failed",
     )
 
@@ -215,6 +229,10 @@ def _namespaces(principal: Principal, wanted: str | None) -> tuple[str, ...]:
             "This key reads namespaces by pattern; name the one to search.", param="namespace"
         )
     return principal.namespaces
+
+
+def _least(score: float | None) -> float | None:
+    return None if score is None else score - _ROUNDING
 
 
 def _check_dimension(vector: Sequence[float], expected: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""`/docs`: a small page of our own that draws `/openapi.json` and can send requests.
+"""`/docs`: a small page of our own that draws `/openapi.json` and can send requests; `/` leads there.
 
 Everything is served from here: no content network, no third-party code, nothing inline.
 """
@@ -22,11 +22,34 @@ _HEADERS: tuple[Header, ...] = (
 
 
 def endpoints() -> tuple[Endpoint, ...]:
-    """Make the endpoints of the page and its two parts."""
+    """Make the endpoints of the page and its two parts, and of the bare address."""
     return (
+        _start(),
         _page("/docs", "docs", "docs.html", "text/html"),
         _page("/docs/docs.css", "docs_css", "docs.css", "text/css"),
         _page("/docs/docs.js", "docs_js", "docs.js", "text/javascript"),
+    )
+
+
+def _start() -> Endpoint:
+    """Lead whoever opens the bare address to the documentation.
+
+    People type it, balancers and agents look whether it answers: a 401 tells them it does not work.
+    """
+
+    async def lead(_visit: Visit) -> Response:
+        # Relative: a proxy in front may serve all of this below a path of its own.
+        return Response(307, b"", [(b"location", b"docs"), *_HEADERS])
+
+    return Endpoint(
+        method="GET",
+        path="/",
+        scope=Scope.OPEN,
+        handler=lead,
+        name="start",
+        summary="Go to the documentation",
+        tag="docs",
+        listed=False,
     )
 
 

@@ -25,7 +25,7 @@ def endpoints(service: DocumentService) -> tuple[Endpoint, ...]:
 
     async def upsert(visit: Visit) -> Response:
         body: UpsertBody = visit.body
-        _check_namespaces(visit.caller, (document.namespace for document in body.documents))
+        _check_namespaces(visit.caller, (document.space for document in body.documents))
         return json_response(await service.upsert(visit.caller, body, visit.id))
 
     return (

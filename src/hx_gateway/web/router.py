@@ -44,6 +44,10 @@ class Router:
 
     def _methods(self, path: str) -> tuple[Methods, Mapping[str, str]]:
         methods = self._exact.get(path)
+        if methods is None and path.endswith("/"):
+            # Base addresses are written both ways, and not every client follows a redirect.
+            path = path[:-1]
+            methods = self._exact.get(path)
         if methods is not None:
             return methods, NO_VALUES
         for pattern, methods in self._patterns:

@@ -5,7 +5,7 @@ import pytest
 from hx_gateway.core.errors import Unprocessable
 from hx_gateway.core.ports import Hit
 from hx_gateway.rag.documents import Document
-from hx_gateway.rag.entry import check_vector, entry, found
+from hx_gateway.rag.entry import check_apart, check_vector, entry, found
 
 NOW = 1_000_000.0
 
@@ -66,6 +66,8 @@ def test_a_document_expires(document: Document, expires_at: float | None) -> Non
         Document(text="x", metadata={"ttl_days": "2"}),
         Document(text="x", metadata={"ttl_days": True}),
         Document(text="x", metadata={"a": [{"b": 2**63}]}),
+        Document(text="x", id="  "),
+        Document(text="x", namespace=" \t"),
         Document(vector=[0.0, 0.0]),
         Document(vector=[1e300, 1e300]),
     ],
@@ -90,3 +92,31 @@ def test_a_small_vector_has_a_direction() -> None:
 def test_points_of_other_writers_are_shown_as_far_as_they_go() -> None:
     shown = found(Hit(id="u", score=0.5, payload={"text": 7, "metadata": None}))
     assert (shown.id, shown.namespace, shown.text, shown.metadata) == ("u", "", None, {})
+
+
+def test_what_is_optional_may_be_null() -> None:
+    """Clients that were generated from a description send null for what nobody set."""
+    plain, nulls = Document(text="x"), Document(text="x", metadata=None, namespace=None)
+    assert entry(0, plain, NOW).point("t", [1.0]) == entry(0, nulls, NOW).point("t", [1.0])
+    assert nulls.space == "default"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_fine"),
+    [
+        (Document(id="a", text="x"), Document(id="a", text="y"), False),
+        (Document(id="a", text="x"), Document(id="a", text="x", metadata={"n": 1}), False),
+        (Document(id="a", text="x"), Document(id="a", text="x"), True),
+        (Document(id="a", text="x"), Document(id="a", text="y", namespace="n"), True),
+        (Document(text="x"), Document(text="x", metadata={"n": 1}), True),
+    ],
+)
+def test_two_documents_of_one_id_are_refused(one: Document, other: Document, is_fine: bool) -> None:
+    """Both were reported as written, and one of them was gone."""
+    entries = [entry(index, each, NOW) for index, each in enumerate((one, other))]
+    if is_fine:
+        check_apart(entries)
+        return
+    with pytest.raises(Unprocessable) as caught:
+        check_apart(entries)
+    assert caught.value.message == "documents[1].id is that of documents[0]."

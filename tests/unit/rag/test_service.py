@@ -106,6 +106,13 @@ async def test_a_threshold_leaves_out_what_is_far() -> None:
     assert [hit.text for hit in await desk.search("apple", score_threshold=0.9)] == ["apple"]
 
 
+async def test_a_threshold_is_reached_by_what_is_as_near_as_that() -> None:
+    """A threshold of 1 found nothing: engines round, and leave out what just reaches it."""
+    desk = Desk()
+    await desk.upsert(Document(text="apple"), Document(text="submarine"))
+    assert [hit.text for hit in await desk.search("apple", score_threshold=1)] == ["apple"]
+
+
 async def test_namespaces_and_tenants_are_apart() -> None:
     desk = Desk()
     await desk.upsert(Document(text="apple", namespace="a"), Document(text="apple", namespace="b"))
@@ -114,6 +121,11 @@ async def test_namespaces_and_tenants_are_apart() -> None:
     assert len(await desk.search("apple", namespace="a")) == 1
     assert len(await desk.search("apple")) == 2
     assert len(await desk.search("apple", caller={"tenant": "third"})) == 0
+
+
+async def test_a_blank_namespace_is_refused() -> None:
+    with pytest.raises(Unprocessable):
+        await Desk().search("apple", namespace="  ")
 
 
 async def test_a_key_for_some_namespaces_searches_only_those() -> None:

@@ -44,3 +44,10 @@ async def test_the_script_writes_no_markup() -> None:
     script = (await browser().get("/docs/docs.js", key=None)).body.decode()
     for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert sink not in script
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_bare_address_leads_to_the_page(method: str) -> None:
+    """It was a 401: people took the gateway for broken, and balancers for down."""
+    answer = await browser().ask(method, "/", key=None)
+    assert (answer.status, answer.headers["location"], answer.body) == (307, "docs", b"")

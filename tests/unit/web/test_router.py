@@ -42,6 +42,9 @@ ROUTER = Router(
         ("HEAD", "/v1/models", "GET /v1/models", {}),
         ("GET", "/v1/models/a/b", "GET /v1/models/{model:path}", {"model": "a/b"}),
         ("DELETE", "/v1/things/7", "DELETE /v1/things/{id}", {"id": "7"}),
+        ("GET", "/v1/models/", "GET /v1/models", {}),
+        ("GET", "/v1/models/a/", "GET /v1/models/{model:path}", {"model": "a"}),
+        ("DELETE", "/v1/things/7/", "DELETE /v1/things/{id}", {"id": "7"}),
     ],
 )
 def test_an_endpoint_is_found(method: str, path: str, name: str, values: dict[str, str]) -> None:
@@ -50,7 +53,7 @@ def test_an_endpoint_is_found(method: str, path: str, name: str, values: dict[st
     assert dict(caught) == values
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v1/things/7/8", "/V1/models"])
+@pytest.mark.parametrize("path", ["/", "//", "", "/v1", "/v1/models//", "/v1//models", "/v1/things/7/8", "/V1/models"])
 def test_what_is_not_there_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         ROUTER.find("GET", path)
