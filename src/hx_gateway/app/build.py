@@ -195,7 +195,9 @@ def _endpoints(
     checkup: Checkup,
     shelf: ResponseShelf,
 ) -> Sequence[Endpoint]:
-    service = KeyService(parts.store, parts.clock, forget=gatekeeper.forget)
+    service = KeyService(
+        parts.store, parts.clock, forget=gatekeeper.forget, master=snapshot.auth.master_key
+    )
     hints = hint_reader(snapshot)
     answering = inference.Inference(pipeline, snapshot.server, parts.clock, hints)
     families: list[Endpoint] = [

@@ -16,7 +16,17 @@ import msgspec
 
 from hx_gateway.app.answers import near_answers, open_near
 from hx_gateway.app.database import open_counters, read_schema, store_role
-from hx_gateway.app.pings import DATABASE, EMBEDDING, MODELS, QDRANT, REDIS, Run, pinged, searching
+from hx_gateway.app.pings import (
+    DATABASE,
+    EMBEDDING,
+    MODELS,
+    QDRANT,
+    REDIS,
+    REMEDIES,
+    Run,
+    pinged,
+    searching,
+)
 from hx_gateway.app.probe import Phase, calling, read_standing
 from hx_gateway.app.schema import Verdict as SchemaVerdict
 from hx_gateway.app.upstreams import upstream_checks
@@ -31,7 +41,9 @@ from hx_gateway.transport.client import Client
 
 T = TypeVar("T")
 
-CONFIGURATION, STATE, ENV_FILE, KEY, PORT, LOCAL, CLOCK, FILES = 0, 10, 12, 14, 20, 75, 90, 95
+CONFIGURATION, STATE, ENV_FILE, KEY, LOCAL, CLOCK, FILES = 0, 10, 12, 14, 75, 90, 95
+# A gateway that runs is degraded by one of the things before, which is the cause then.
+PORT = 89
 RELEASED_AT = 1_760_000_000.0  # October 2025: a clock before this release is wrong
 FEWEST_FILES = 4096
 
@@ -197,7 +209,7 @@ async def look_at_database(snapshot: Snapshot) -> Finding:
         return _ok("database", f"{role}; brought up to date at the next start.")
     if outcome.verdict is SchemaVerdict.UNREACHABLE:
         text = outcome.reason or f"{role} does not answer."
-        return _fail("database", text, "See that it runs, and that DATABASE_URL is right.")
+        return _fail("database", f"{role}: {text}", REMEDIES[role])
     missing = "schema missing" if outcome.version is None else "schema not current"
     remedy = "`hx-gateway db status` says more, `hx-gateway db upgrade` brings it up to date."
     return _fail("database", f"{role}: {missing} ({outcome.verdict}).", remedy)

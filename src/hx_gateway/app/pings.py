@@ -10,7 +10,10 @@ from hx_gateway.core.errors import DependencyError
 SCHEMA_REMEDY = "Run `hx-gateway db status`, then `hx-gateway db upgrade`."
 REMEDIES = {
     "PostgreSQL": "See that the database runs and DATABASE_URL is right; it heals by itself.",
-    "SQLite": "See that the state directory is writable and its disk is not full.",
+    "SQLite": (
+        "See that the state directory is writable, its disk not full, and the file a whole "
+        "database: a damaged one is restored from a backup, or moved away for a new one."
+    ),
     "Redis": "See that Redis runs and REDIS_URL is right; it heals by itself.",
     "Qdrant": "See that Qdrant runs and QDRANT_URL is right; it heals by itself.",
     "vector store": "The log says why the embedded engine does not run; it is started anew.",

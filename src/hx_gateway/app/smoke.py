@@ -54,10 +54,19 @@ def smoke_checks(caller: Asks, plan: Plan) -> tuple[Check, ...]:
             rank=rank,
             run=run,
             deadline_s=DEADLINE_S,
-            needs=() if name == "port" else ("port",),
+            needs=_needs(name),
         )
         for name, (rank, run) in wanted.items()
     )
+
+
+def _needs(name: str) -> tuple[str, ...]:
+    """Name what comes first: the cause is told, not what follows from it."""
+    if name == "port":
+        return ()
+    if name == "ready":
+        return ("port", "database", "redis", "qdrant")
+    return ("port", "database") if name.startswith("list ") else ("port",)
 
 
 def _get(caller: Asks, name: str, path: str) -> Run:
@@ -147,8 +156,10 @@ def _judge(name: str, said: Said, *, is_good: bool, detail: str = "") -> Finding
         return Finding(name=name, verdict=Verdict.FAIL, detail=text, remedy=remedy, blocks=True)
     if said.status == 200 and is_good:
         return Finding(name=name, verdict=Verdict.OK, detail=detail)
-    message = _at(said.value, "error", "message")
-    text = str(message) if message else f"It answers {said.status}, but not what it should."
+    message, missing = _at(said.value, "error", "message"), _at(said.value, "missing")
+    text = str(message) if message else "That is not what it should answer."
+    if missing and isinstance(missing, list):
+        text = f"Missing: {', '.join(map(str, missing))}."
     return Finding(
         name=name,
         verdict=Verdict.FAIL,

@@ -13,6 +13,7 @@ from hx_gateway.app.database import open_store
 from hx_gateway.cli.main import EXIT_OK, Nouns
 from hx_gateway.config import load_snapshot
 from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.ports import Store
 from hx_gateway.core.wire import encode
 
@@ -66,9 +67,23 @@ def print_json(value: object) -> None:
     print(encode(value).decode())
 
 
+def plain(text: str) -> str:
+    """Make text harmless to a terminal: whoever chose a name must not paint it, or fake a line."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def names(text: str) -> tuple[str, ...]:
     """Read names that are separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def refuse_nothing(args: argparse.Namespace, *fields: str) -> None:
+    """Refuse a list that is given, but empty: `--models "$UNSET"` would open everything."""
+    for field in fields:
+        if getattr(args, field, None) == ():
+            raise InvalidRequest(f"--{field} names nothing; leave it out to allow all.")
 
 
 def no_copies() -> None:

@@ -28,7 +28,9 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
         parents=parents,
     )
     parser.add_argument("client", choices=sorted(CLIENTS), help="the client to connect")
-    parser.add_argument("--url", help="the gateway's address as the client sees it")
+    parser.add_argument(
+        "--url", type=web_address, help="the gateway's address as the client sees it"
+    )
     parser.add_argument("--model", help="the model it should use (default: the first chat model)")
     parser.add_argument("--key", metavar="KEY", help="the key to put in (default: a placeholder)")
     parser.add_argument("--key-file", metavar="FILE", help="file with that key; - is stdin")
@@ -65,6 +67,13 @@ def run(args: argparse.Namespace) -> int:
     if key is None:
         print("Make a key of its own: hx-gateway keys create --alias ...", file=sys.stderr)
     return EXIT_OK
+
+
+def web_address(text: str) -> str:
+    """Read an address: what a client cannot use is not printed for it."""
+    if not text.startswith(("http://", "https://")) or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"not an address of the web: {text!r}")
+    return text
 
 
 def _key(args: argparse.Namespace, snapshot: Snapshot) -> Secret | None:

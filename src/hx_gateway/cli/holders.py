@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from hx_gateway.auth.identify import MASTER
-from hx_gateway.cli.actions import AddAction, print_json
+from hx_gateway.cli.actions import AddAction, plain, print_json, refuse_nothing
 from hx_gateway.core.ports import KeyRecord, Store
 from hx_gateway.core.principal import Principal
 
@@ -79,6 +79,7 @@ class Holders(Generic[R, W]):
 
     async def create(self, store: Store, args: argparse.Namespace) -> None:
         """Make one."""
+        refuse_nothing(args, "models")
         self._tell(await self._open(store).create(MASTER, self._wish(args), args.id), args)
 
     async def show_all(self, store: Store, args: argparse.Namespace) -> None:
@@ -88,7 +89,7 @@ class Holders(Generic[R, W]):
             print_json({f"{self._noun}s": found})
             return
         for each in found:
-            print(self._line(each))
+            print(plain(self._line(each)))
         print(f"{len(found)} {self._noun}s", file=sys.stderr)
 
     async def show(self, store: Store, args: argparse.Namespace) -> None:
@@ -97,7 +98,7 @@ class Holders(Generic[R, W]):
         if args.json:
             print_json({self._noun: found, "keys": [key.id for key in keys]})
         else:
-            print(f"{self._line(found)}  {len(keys)} keys")
+            print(f"{plain(self._line(found))}  {len(keys)} keys")
 
     async def update(self, store: Store, args: argparse.Namespace) -> None:
         """Change one."""
@@ -126,4 +127,4 @@ class Holders(Generic[R, W]):
         if args.json:
             print_json(found)
         else:
-            print(self._line(found))
+            print(plain(self._line(found)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hx_gateway.auth.identify import MASTER
-from hx_gateway.cli.actions import add_noun, names, no_copies, print_json
+from hx_gateway.cli.actions import add_noun, names, no_copies, plain, print_json, refuse_nothing
 from hx_gateway.cli.main import Nouns
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
@@ -59,6 +59,7 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
 
 async def create(store: Store, args: argparse.Namespace) -> None:
     """Make a key; its text is all that goes to standard output, so that a script can take it."""
+    refuse_nothing(args, "models", "namespaces")
     wish = KeyWish(
         alias=args.alias,
         duration=args.duration,
@@ -159,15 +160,17 @@ def _line(record: KeyRecord) -> str:
     end = "never expires"
     if record.expires_at is not None:
         end = f"expires {datetime.fromtimestamp(record.expires_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return "  ".join(
-        (
-            record.id,
-            record.name,
-            record.alias or "-",
-            state,
-            end,
-            ",".join(record.models) or "all models",
-            ",".join(sorted(scope.value for scope in record.scopes)),
+    return plain(
+        "  ".join(
+            (
+                record.id,
+                record.name,
+                record.alias or "-",
+                state,
+                end,
+                ",".join(record.models) or "all models",
+                ",".join(sorted(scope.value for scope in record.scopes)),
+            )
         )
     )
 

@@ -1,6 +1,7 @@
 """The command `hx-gateway`: find the verb, import only its module, run it, give its exit code."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -71,6 +72,23 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read it has seen enough (`| head`). Python would write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file that somebody named: a fault of ours, to be seen whole
+        print(f"{error.filename}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def port(text: str) -> int:
+    """Read a TCP port; 0 lets the system choose."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError(text)
+    return number
 
 
 def build_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:

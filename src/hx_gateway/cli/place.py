@@ -8,6 +8,7 @@ import msgspec
 
 from hx_gateway.app.listen import listen_settings
 from hx_gateway.app.options import ServeOptions
+from hx_gateway.cli.main import port
 from hx_gateway.config.embedded import Found, find_installed
 from hx_gateway.config.environment import process_environment, state_dir
 from hx_gateway.config.load import LoadOptions, Result, examine
@@ -31,7 +32,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 def add_address(parser: argparse.ArgumentParser) -> None:
     """Declare the options that say where the gateway listens."""
     parser.add_argument("--host", help="where the gateway listens (default: as `serve` decides)")
-    parser.add_argument("--port", type=int, help="its port (default: as `serve` decides)")
+    parser.add_argument("--port", type=port, help="its port (default: as `serve` decides)")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hx_gateway.app import serve
 from hx_gateway.app.options import ServeOptions
-from hx_gateway.cli.main import Nouns
+from hx_gateway.cli.main import Nouns, port
 
 
 def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -49,14 +49,6 @@ def run(args: argparse.Namespace) -> int:
             migrate=args.migrate,
         )
     )
-
-
-def port(text: str) -> int:
-    """Read a TCP port; 0 lets the system choose."""
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError(text)
-    return number
 
 
 def positive(text: str) -> int:

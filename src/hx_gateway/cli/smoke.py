@@ -15,6 +15,7 @@ from hx_gateway.config.masterkey import read_kept_key
 from hx_gateway.core.call import Operation
 from hx_gateway.core.check import Finding
 from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.errors import ConfigError
 from hx_gateway.core.secret import Secret
 from hx_gateway.core.snapshot import Snapshot
 from hx_gateway.manage.checks import Checkup
@@ -70,9 +71,21 @@ def read_key(key_file: str | None, snapshot: Snapshot) -> Secret | None:
     if key_file == "-":
         return Secret(sys.stdin.readline().strip())
     if key_file is not None:
-        with Path(key_file).open(encoding="utf-8") as file:
-            return Secret(file.readline().strip())
+        return Secret(_first_line(Path(key_file)))
     return snapshot.auth.master_key or read_kept_key(snapshot.state_dir)
+
+
+def _first_line(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise ConfigError((f"--key-file: {path}: {reason}",)) from None
+    except UnicodeDecodeError:
+        raise ConfigError((f"--key-file: {path}: no text",)) from None
+    if not text:
+        raise ConfigError((f"--key-file: {path}: is empty",))
+    return text.splitlines()[0].strip()
 
 
 def chat_model(snapshot: Snapshot) -> str | None:

@@ -1,6 +1,7 @@
 """`hx-gateway systemd install`: write the units, a starting configuration and a master key."""
 
 import argparse
+import ipaddress
 import secrets
 import shutil
 import subprocess
@@ -39,7 +40,11 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
     )
     install.add_argument("--user", default="hx-gateway", help="account of the service")
     install.add_argument(
-        "--listen", default="127.0.0.1:4000", metavar="HOST:PORT", help="where the socket listens"
+        "--listen",
+        type=socket_address,
+        default="127.0.0.1:4000",
+        metavar="HOST:PORT",
+        help="where the socket listens",
     )
     install.add_argument(
         "--command", help="how the units start the program (default: this installation)"
@@ -70,6 +75,19 @@ def run(args: argparse.Namespace) -> int:
     write_new(args.root / MASTER_KEY, f"sk-{secrets.token_urlsafe(32)}\n", mode=0o600)
     print(NEXT_STEPS.format(config=CONFIG, env_file=ENV_FILE))
     return EXIT_OK
+
+
+def socket_address(text: str) -> str:
+    """Read where a socket unit listens: systemd takes an address of numbers and a port."""
+    host, colon, port = text.rpartition(":")
+    try:
+        is_good = colon != "" and 0 < int(port) <= 65535
+        ipaddress.ip_address(host[1:-1] if host.startswith("[") else host)
+    except ValueError:
+        is_good = False
+    if not is_good or (":" in host) != host.startswith("["):
+        raise argparse.ArgumentTypeError(f"not like 127.0.0.1:4000 or [::1]:4000: {text!r}")
+    return text
 
 
 def this_command() -> str:

@@ -26,6 +26,15 @@ def granted_scopes(creator: Principal, wanted: tuple[str, ...] | None) -> frozen
     return scopes
 
 
+def some_scopes(wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Refuse an empty list: None asks for the default ones, and no scope at all is no key."""
+    if wanted is not None and not wanted:
+        raise InvalidRequest(
+            "'scopes' is empty; name some, or leave it out for the default ones.", param="scopes"
+        )
+    return wanted
+
+
 def granted_names(field: str, wanted: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
     """Give the models or namespaces of the new key; none wanted means all that the creator has."""
     for name in wanted:

@@ -8,7 +8,7 @@ from hx_gateway.auth import keys
 from hx_gateway.auth.identify import MASTER
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.duration import end_of
-from hx_gateway.core.errors import Forbidden, InvalidRequest, NotFound
+from hx_gateway.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
 from hx_gateway.core.principal import CACHE_CONTROLS, Principal, Scope
 from hx_gateway.core.secret import Secret
@@ -19,6 +19,7 @@ from hx_gateway.manage.grant import (
     granted_names,
     granted_scopes,
     granted_tenant,
+    some_scopes,
 )
 
 FOREVER = "-1"  # LiteLLM's word
@@ -70,15 +71,26 @@ class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
 class KeyService:
     """Makes, shows, blocks and removes keys. Callers with the admin scope only, where not said."""
 
-    def __init__(self, store: Store, clock: Clock, *, forget: Callable[[], None]) -> None:
-        """`forget` drops this process's copies of keys; others notice by the revocation epoch."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        forget: Callable[[], None],
+        master: Secret | None = None,
+    ) -> None:
+        """`forget` drops this process's copies of keys; others notice by the revocation epoch.
+
+        `master`: a virtual key of this text could be blocked, and would go on doing everything.
+        """
+        self._taken = keys.key_id(master.reveal()) if master else None
         self._store = store
         self._clock = clock
         self._forget = forget
 
     async def generate(self, creator: Principal, wish: KeyWish) -> IssuedKey:
         """Make a key with no more rights than its creator; raises Conflict for a taken alias."""
-        text = _checked(wish.key) if wish.key is not None else keys.new_key()
+        text = self._checked(wish.key) if wish.key is not None else keys.new_key()
         now = self._clock.now()
         wanted_end = None if wish.duration is None else end_of(wish.duration, now)
         user_id, team_id = granted_home(creator, wish.user_id, wish.team_id)
@@ -91,7 +103,7 @@ class KeyService:
             team_id=team_id,
             tenant=granted_tenant(creator, wish.tenant),
             models=granted_names("models", wish.models, creator.models),
-            scopes=granted_scopes(creator, wish.scopes),
+            scopes=granted_scopes(creator, some_scopes(wish.scopes)),
             namespaces=granted_names("namespaces", wish.namespaces, creator.namespaces),
             metadata=with_cache_controls(wish.metadata, wish.cache_controls or None),
             blocked=wish.blocked,
@@ -169,7 +181,7 @@ class KeyService:
         Raises NotFound, and Forbidden for a key with more rights than the caller, who would have
         them with the text.
         """
-        secret = Secret(_checked(text) if text is not None else keys.new_key())
+        secret = Secret(self._checked(text) if text is not None else keys.new_key())
         id_, shown = keys.key_id(secret.reveal()), keys.shown(secret.reveal())
         now = self._clock.now()
 
@@ -192,6 +204,17 @@ class KeyService:
             raise InvalidRequest(
                 f"There is no team '{id_[:100]}'.", param="team_id", code="team_not_found"
             )
+
+    def _checked(self, text: str) -> str:
+        if not keys.is_key(text):
+            raise InvalidRequest(
+                f"'key' must begin with '{keys.PREFIX}' and have {keys.MIN_LENGTH} to "
+                f"{keys.MAX_LENGTH} characters (letters, digits and ._~+/=-).",
+                param="key",
+            )
+        if keys.key_id(text) == self._taken:
+            raise Conflict("This key is already in use.", param="key")
+        return text
 
     async def _get(self, id_: str) -> KeyRecord:
         record = await self._store.get_key(id_)
@@ -218,7 +241,7 @@ def changed(old: KeyRecord, wanted: KeyChange, now: float) -> KeyRecord:
     if wanted.namespaces is not None:
         given["namespaces"] = granted_names("namespaces", wanted.namespaces, ())
     if wanted.scopes is not None:
-        given["scopes"] = granted_scopes(MASTER, wanted.scopes)
+        given["scopes"] = granted_scopes(MASTER, some_scopes(wanted.scopes))
     if wanted.duration is not None:
         never = wanted.duration == FOREVER
         given["expires_at"] = None if never else end_of(wanted.duration, now)
@@ -240,16 +263,6 @@ def with_cache_controls(
 def _rights(key: KeyRecord) -> tuple[object, ...]:
     home = (key.tenant, key.user_id, key.team_id)
     return (*home, key.models, key.scopes, key.namespaces, key.expires_at)
-
-
-def _checked(text: str) -> str:
-    if not keys.is_key(text):
-        raise InvalidRequest(
-            f"'key' must begin with '{keys.PREFIX}' and have {keys.MIN_LENGTH} to "
-            f"{keys.MAX_LENGTH} characters (letters, digits and ._~+/=-).",
-            param="key",
-        )
-    return text
 
 
 def _absent() -> NotFound:

@@ -1,4 +1,4 @@
-"""`/docs`: a small page of our own that draws `/openapi.json` and can send requests; `/` leads there.
+"""`/docs`, where `/` leads: a small page that draws `/openapi.json` and can send requests.
 
 Everything is served from here: no content network, no third-party code, nothing inline.
 """

@@ -1,11 +1,13 @@
 from typing import Any
 
 import msgspec
+from tests.support.clock import FakeClock
 
 from hx_gateway.app.probe import Said
 from hx_gateway.app.smoke import LIST_ROUTES, TEXT, Plan, smoke_checks
 from hx_gateway.core.check import Finding, Verdict
 from hx_gateway.core.errors import Unreachable
+from hx_gateway.manage.checks import Checkup
 
 PLAN = Plan(chat_model="demo", embedding_model="embed", search=True)
 GOOD: dict[str, Any] = {
@@ -105,3 +107,25 @@ async def test_every_round_trip_has_a_namespace_of_its_own() -> None:
     ]
     assert used[0] != used[1]
     assert one.bodies["/v1/rag/search"]["namespace"] == used[0]
+
+
+async def test_what_makes_it_unready_is_the_cause_and_not_that_it_is() -> None:
+    """It said: "ready: 503: It answers 503, but not what it should."."""
+    away = {
+        **GOOD,
+        "/readyz": {"status": "not ready", "missing": ["database"]},
+        "/healthz/deps": {**GOOD["/healthz/deps"], "postgres": False},
+    }
+
+    class Unready(Gateway):
+        async def ask(self, path: str, body: object = None) -> Said:
+            said = await super().ask(path, body)
+            is_bad = path in {"/readyz", *LIST_ROUTES}
+            return msgspec.structs.replace(said, status=503) if is_bad else said
+
+    findings = await Checkup(smoke_checks(Unready(away), PLAN), FakeClock()).findings()
+    assert findings[0].name == "database"
+    told = {finding.name: finding for finding in findings}
+    assert told["ready"].detail == "503: Missing: database."
+    for name in ("ready", "list /v1/keys"):
+        assert told[name].remedy == "Needs: database. See there first."

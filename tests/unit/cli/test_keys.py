@@ -81,3 +81,21 @@ def test_wrong_use_is_its_own_exit_code(words: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["keys", *words])
     assert end.value.code == EXIT_USAGE
+
+
+def test_a_name_does_not_paint_the_terminal_or_fake_a_line(capsys: Capture) -> None:
+    assert main(["keys", "create", "--alias", "a\x1b[31m\nsk-...fake  b  active"]) == EXIT_OK
+    capsys.readouterr()
+    assert main(["keys", "list"]) == EXIT_OK
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 1
+    assert "\x1b" not in out
+    assert "a\\x1b[31m\\nsk-" in out
+
+
+@pytest.mark.parametrize("option", ["--models", "--namespaces", "--scopes"])
+def test_an_option_that_names_nothing_makes_no_key(option: str, capsys: Capture) -> None:
+    """`--models "$UNSET"` made a key for all models."""
+    assert main(["keys", "create", option, " , "]) == EXIT_FAILED
+    assert option.removeprefix("--") in capsys.readouterr().err
+    assert keys(capsys, "list")["total"] == 0

@@ -1,13 +1,16 @@
 import argparse
+import io
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from hx_gateway import __version__
-from hx_gateway.cli.main import VERBS, build_parser, main
+from hx_gateway.cli.main import EXIT_FAILED, EXIT_USAGE, VERBS, build_parser, main
 
 
 def summaries(parser: argparse.ArgumentParser) -> dict[str, str]:
@@ -86,3 +89,57 @@ def test_modules_are_where_the_table_says() -> None:
 def test_common_options_may_stand_before_and_after_an_action(words: list[str]) -> None:
     args = build_parser([words[0]]).parse_args(words)
     assert (str(args.config), args.env_file) == ("a.yaml", None)
+
+
+def test_a_file_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was a traceback, also for `systemd install` by anybody but root."""
+    for words in (["docs", "--write"], ["systemd", "install", "--command", "/x", "--root"]):
+        assert main([*words, f"{__file__}/below"]) == EXIT_FAILED
+        said = capsys.readouterr().err
+        assert f"{__file__}/below" in said
+        assert "not a directory" in said
+
+
+@pytest.mark.parametrize("verb", ["smoke", "connect codex", "nodes list", "explain --request -"])
+def test_a_key_file_that_cannot_be_read_is_named(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HX_STATE_DIR", str(tmp_path))
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name, reason in (("none", "no such file"), ("empty", "empty"), ("binary", "no text")):
+        body = io.BytesIO(b'{"model": "demo", "messages": []}')
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(body))
+        key_file = str(tmp_path / name)
+        model = ["--model", "demo"] if verb.startswith("connect") else []
+        assert main([*verb.split(), *model, "--key-file", key_file]) == EXIT_USAGE
+        said = capsys.readouterr().err
+        assert key_file in said
+        assert reason in said
+
+
+def test_a_reader_that_has_seen_enough_is_no_traceback() -> None:
+    script = "from hx_gateway.cli import main as cli; import sys; sys.exit(cli.main(['version']))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-u", "-c", script], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (EXIT_FAILED, b"")
+
+
+@pytest.mark.parametrize("verb", ["status", "doctor", "smoke", "reload"])
+def test_a_port_that_cannot_be_is_wrong_use(verb: str) -> None:
+    """`status --port 99999` said "stopped"."""
+    for number in ("99999", "-1", "x"):
+        with pytest.raises(SystemExit) as ended:
+            main([verb, "--port", number])
+        assert ended.value.code == EXIT_USAGE
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://a b", "http://a\nexport X=1"])
+def test_connect_prints_no_address_that_is_none(url: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["connect", "codex", "--url", url])
+    assert ended.value.code == EXIT_USAGE

@@ -24,6 +24,13 @@ def told(capsys: Capture, *words: str) -> Any:
 
 
 @pytest.mark.parametrize("noun", ["teams", "users"])
+def test_a_list_that_names_nothing_bounds_nobody_and_is_refused(noun: str, capsys: Capture) -> None:
+    assert main([noun, "create", "x", "--models", ""]) == EXIT_FAILED
+    assert "--models names nothing" in capsys.readouterr().err
+    assert told(capsys, noun, "list")[noun] == []
+
+
+@pytest.mark.parametrize("noun", ["teams", "users"])
 def test_one_lives_from_create_to_delete(noun: str, capsys: Capture) -> None:
     made = told(capsys, noun, "create", "x", "--alias", "A", "--models", "m,a/*")
     assert (made["id"], made["alias"], made["models"]) == ("x", "A", ["m", "a/*"])

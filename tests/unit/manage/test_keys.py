@@ -13,6 +13,7 @@ from hx_gateway.core import wire
 from hx_gateway.core.errors import Conflict, DependencyError, Forbidden, InvalidRequest, NotFound
 from hx_gateway.core.ports import KeyFilter, KeyRecord, TeamRecord
 from hx_gateway.core.principal import Principal, Scope
+from hx_gateway.core.secret import Secret
 from hx_gateway.manage.keys import FOREVER, KeyChange, KeyService, KeyWish
 
 
@@ -213,3 +214,24 @@ async def test_a_key_names_a_team_that_exists() -> None:
     await it.store.insert_team(TeamRecord(id="t", created_at=0.0, updated_at=0.0))
     made = await it.service.generate(MASTER, KeyWish(team_id="t"))
     assert made.record.team_id == "t"
+
+
+async def test_no_virtual_key_has_the_text_of_the_master_key() -> None:
+    """It could be blocked and removed, and went on doing everything."""
+    it = Keys()
+    guarded = KeyService(it.store, it.clock, forget=it._forget, master=Secret(KEY))
+    with pytest.raises(Conflict):
+        await guarded.generate(MASTER, KeyWish(key=KEY))
+    other = await guarded.generate(MASTER, KeyWish())
+    with pytest.raises(Conflict):
+        await guarded.regenerate(MASTER, other.record.id, KEY)
+    assert (await it.service.generate(MASTER, KeyWish(key=KEY))).record.id == key_id(KEY)
+
+
+async def test_a_key_without_any_scope_is_not_made() -> None:
+    it = Keys()
+    with pytest.raises(InvalidRequest):
+        await it.service.generate(MASTER, KeyWish(scopes=()))
+    made = await it.service.generate(MASTER, KeyWish())
+    with pytest.raises(InvalidRequest):
+        await it.service.update(MASTER, made.record.id, KeyChange(scopes=()))

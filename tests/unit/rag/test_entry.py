@@ -94,13 +94,6 @@ def test_points_of_other_writers_are_shown_as_far_as_they_go() -> None:
     assert (shown.id, shown.namespace, shown.text, shown.metadata) == ("u", "", None, {})
 
 
-def test_what_is_optional_may_be_null() -> None:
-    """Clients that were generated from a description send null for what nobody set."""
-    plain, nulls = Document(text="x"), Document(text="x", metadata=None, namespace=None)
-    assert entry(0, plain, NOW).point("t", [1.0]) == entry(0, nulls, NOW).point("t", [1.0])
-    assert nulls.space == "default"
-
-
 @pytest.mark.parametrize(
     ("one", "other", "is_fine"),
     [

@@ -53,7 +53,9 @@ def test_an_endpoint_is_found(method: str, path: str, name: str, values: dict[st
     assert dict(caught) == values
 
 
-@pytest.mark.parametrize("path", ["/", "//", "", "/v1", "/v1/models//", "/v1//models", "/v1/things/7/8", "/V1/models"])
+@pytest.mark.parametrize(
+    "path", ["/", "//", "", "/v1", "/v1/models//", "/v1//models", "/v1/things/7/8", "/V1/models"]
+)
 def test_what_is_not_there_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         ROUTER.find("GET", path)
