@@ -8,6 +8,7 @@ from hx_gateway.cache.batch import inputs_of, joined
 from hx_gateway.cache.entry import Entry, Found
 from hx_gateway.cache.exact import Shelf
 from hx_gateway.cache.key import Circle, alike_of, name_of, names_of, version_of
+from hx_gateway.cache.pace import Pace
 from hx_gateway.cache.question import Part, Question
 from hx_gateway.cache.verdict import is_worth_keeping
 from hx_gateway.core.answers import answer_label
@@ -110,7 +111,7 @@ class AnswerCache:
         if question.parts:
             entries = [entry for entry in await self.find_parts(question) if entry is not None]
             is_whole = len(entries) == len(question.parts)
-            return self._joined(question, entries) if is_whole else None
+            return await self._joined(question, entries) if is_whole else None
         found = await self.shelf.find(question)
         return found if found is not None and self.suits(question, found) else None
 
@@ -124,9 +125,9 @@ class AnswerCache:
             None if one is None or not self.suits(question, one) else one.entry for one in found
         ]
 
-    def _joined(self, question: Question, entries: Sequence[Entry]) -> Found | None:
+    async def _joined(self, question: Question, entries: Sequence[Entry]) -> Found | None:
         try:
-            body = joined([entry.body for entry in entries])
+            body = await joined([entry.body for entry in entries], Pace())
         except (KeyError, msgspec.DecodeError):
             return None
         first = min(entries, key=lambda entry: entry.created_at)

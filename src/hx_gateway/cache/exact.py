@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from hx_gateway.cache.entry import Entry, Found, sealed, unsealed
+from hx_gateway.cache.pace import Pace
 from hx_gateway.cache.question import Question
 from hx_gateway.core.answers import Answers, answer_label
 from hx_gateway.core.errors import DependencyError
@@ -67,10 +68,12 @@ class ExactShelf:
             return []
         names = [question.name for question in questions]
         kept = await self._answers.get_all(names, tenant=questions[0].tenant)
-        return [
-            None if data is None else _found(data, question)
-            for data, question in zip(kept, questions, strict=True)
-        ]
+        found: list[Found | None] = []
+        pace = Pace()
+        for data, question in zip(kept, questions, strict=True):
+            found.append(None if data is None else _found(data, question))
+            await pace.did(len(data or b""))
+        return found
 
     async def keep(self, question: Question, entry: Entry, ttl_s: float) -> None:
         """See `Shelf`."""

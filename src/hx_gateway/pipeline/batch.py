@@ -7,6 +7,7 @@ import msgspec
 
 from hx_gateway.cache.answers import AnswerCache
 from hx_gateway.cache.batch import Piece, divided, joined
+from hx_gateway.cache.pace import Pace
 from hx_gateway.cache.question import Part, Question
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call
@@ -51,7 +52,7 @@ class Batch:
             rest = wire.raw([part.input for part in missing])
             call = msgspec.structs.replace(call, fields={**call.fields, "input": rest})
         response = await ask(call)
-        pieces = divided(response.body, [part.input for part in missing])
+        pieces = await divided(response.body, [part.input for part in missing], Pace())
         if pieces is not None:
             self._fresh = list(zip(missing, pieces, strict=True))
         if not kept:
@@ -59,7 +60,7 @@ class Batch:
         if pieces is None:
             raise Garbled("The embedding model answered with another number of vectors.")
         known = kept | {part.name: piece.body for part, piece in self._fresh}
-        response.body = joined([known[part.name] for part in parts])
+        response.body = await joined([known[part.name] for part in parts], Pace())
         return response
 
     async def keep(self) -> None:
