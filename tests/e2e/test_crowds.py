@@ -21,6 +21,7 @@ GIVEN_UP_S = 60.0  # then one of the crowd was not cut
 HEAD = (
     f"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {MASTER_KEY}\r\n"
 )
+SPARE_MS = 2.0  # an answer takes a tenth of one; what is due at the same moment may be before it
 BODY = b'{"model":"canned","messages":[{"role":"user","content":"hi"}]}'
 
 
@@ -110,20 +111,21 @@ async def test_others_are_served_as_before_and_the_crowd_is_cut(
     crowd = asyncio.gather(*[attack(gateway, kind) for _ in range(CROWD)])
     # They are all connected, and what the kernel takes for readers that do not read is through.
     await asyncio.sleep(5.0)
-    async with lag(quiet.port) as usual, lag(gateway.port) as beside:
+    async with lag(quiet.port, quiet.pid) as usual, lag(gateway.port, gateway.pid) as beside:
         for _ in range(20):
             answer = await gateway.ask("/v1/chat/completions", body=BODY)
             assert answer.status == 200
             await asyncio.sleep(0.1)
     times = await crowd
-    assert min(len(usual), len(beside)) > 20
-    # Half of the answers show what the crowd does; of the last ones some are the machine's, on whose
-    # cores the crowd and its upstream live too. Where they have their own it is 0.5, 2 and 15 ms.
-    for percent, spare_ms in ((50, 10.0), (90, 50.0), (99, 250.0)):
-        quietly, now = (each[len(each) * percent // 100] for each in (usual, beside))
+    assert min(len(usual.own), len(beside.own)) > 20
+    # Without the time in which neither could run: the crowd and its upstream live on the same cores.
+    for percent in (50, 90, 99):
+        quietly, now = (each.own[len(each.own) * percent // 100] for each in (usual, beside))
+        seen = beside.took[len(beside.took) * percent // 100]
         with capsys.disabled():
-            print(f"\n{kind.__name__}: p{percent} {now:.2f} ms, quietly {quietly:.2f} ms", end="")
-        assert now <= quietly * 1.5 + spare_ms
+            print(f"\n{kind.__name__}: p{percent} {now:.2f} ms (seen {seen:.2f})", end="")
+            print(f", quietly {quietly:.2f} ms", end="")
+        assert now <= quietly * 1.5 + SPARE_MS
     with capsys.disabled():
         print(f"; the crowd was cut after {min(times):.1f} to {max(times):.1f} s")
     assert min(times) >= LIMIT_S * 0.8
