@@ -2,6 +2,7 @@
 
 from msgspec import Raw
 
+from hx_gateway.adapter.passing import with_passed
 from hx_gateway.adapter.request import Prepared, path_to, way_out_of
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call
@@ -31,12 +32,13 @@ def prepare_form(
     draft = Draft(path=path_to(deployment, out), fields=fields, headers=provider.headers)
     for quirk in provider.quirks:
         draft = quirk(draft)
-    headers = (
+    own = (
         (b"content-type", b"multipart/form-data; boundary=" + form.fresh_boundary),
         *provider.auth.headers(deployment.credential),
         *draft.headers,
         *deployment.headers,
     )
+    headers = with_passed(own, call, deployment)
     change = FormChange(
         first={name: _text(value) for name, value in draft.fields.items()},
         defaults={name: _text(value) for name, value in deployment.defaults.items()},

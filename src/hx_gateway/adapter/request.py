@@ -10,6 +10,7 @@ from hx_gateway.adapter.headers import client_headers
 from hx_gateway.adapter.limit import within
 from hx_gateway.adapter.loss import left_behind
 from hx_gateway.adapter.mend import bounded, mended
+from hx_gateway.adapter.passing import with_passed
 from hx_gateway.adapter.quirks import without, without_paths
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.errors import InvalidRequest
@@ -40,12 +41,13 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 def prepare(call: Call, deployment: Deployment) -> Prepared:
     """Make the request for one attempt; raises InvalidRequest for what cannot be sent there."""
     draft, out, relayed = draft_of(call, deployment)
-    headers: tuple[Header, ...] = (
+    own: tuple[Header, ...] = (
         JSON_TYPE,
         *deployment.provider.auth.headers(deployment.credential),
         *draft.headers,
         *deployment.headers,
     )
+    headers = with_passed(own, call, deployment)
     request = HttpRequest(path=draft.path, headers=headers, body=encode(draft.fields))
     return Prepared(request=request, out=out, relayed=relayed, changed=draft.changed)
 
@@ -93,6 +95,7 @@ def lane_of(call: Call, deployment: Deployment) -> Lane | None:
         or deployment.defaults
         or deployment.dropped
         or deployment.mends
+        or deployment.passes_headers
         or deployment.params != "forward"
         or provider.quirks
         or provider.headers

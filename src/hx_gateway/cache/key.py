@@ -131,7 +131,9 @@ def _facts(deployment: Deployment) -> list[object]:
 
 
 def _about(call: Call, circle: Circle) -> list[object]:
-    headers = sorted((n.decode("latin-1"), v.decode("latin-1")) for n, v in call.headers.items())
+    passed = call.hints.headers if call.hints is not None else ()
+    sent = (*call.headers.items(), *passed)
+    headers = sorted((n.decode("latin-1"), v.decode("latin-1")) for n, v in sent)
     return [
         _FORMAT,
         circle.tenant,

@@ -9,10 +9,17 @@ from hx_gateway.routing.pins import AFFINITIES
 
 CHECKS = "router_settings.optional_pre_call_checks"
 GROUPS = "router_settings.model_group_affinity_config"
-# Budgets bound every strategy, and a kept conversation can be answered by any deployment.
-_NEEDLESS = frozenset({"router_budget_limiting", "responses_api_deployment_check"})
+# Budgets bound every strategy, a kept conversation can be answered by any deployment, and which
+# models are sent headers is in `model_group_settings`.
+_NEEDLESS = frozenset(
+    {
+        "forward_client_headers_by_model_group",
+        "responses_api_deployment_check",
+        "router_budget_limiting",
+    }
+)
 _WORKING = AFFINITIES | _NEEDLESS | {"enforce_model_rate_limits"}
-_MISSING = frozenset({"encrypted_content_affinity", "forward_client_headers_by_model_group"})
+_MISSING = frozenset({"encrypted_content_affinity"})
 
 
 def read_affinities(root: Node, report: Report) -> Mapping[str, tuple[str, ...]]:

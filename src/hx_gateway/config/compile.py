@@ -19,6 +19,7 @@ from hx_gateway.config.known import check_keys, open_known
 from hx_gateway.config.models import Entry, Surroundings, compile_models
 from hx_gateway.config.nodes import compile_nodes, read_wishes
 from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.passing import check_passing, read_passing
 from hx_gateway.config.policies import read_allowance
 from hx_gateway.config.prices import open_table
 from hx_gateway.config.report import Place, Report
@@ -84,6 +85,8 @@ class Compiler:
         strategy = str(choices["routing.strategy"].value)
         known = self._around.prices
         routes = compile_routes(entries, given.root, strategy, self._report, known)
+        names = [entry.name for entry in entries]
+        check_passing(self._around.passing, names, given.root, self._report)
         budgets = compile_budgets(given.root, entries, strategy, self._report)
         self._make_room_for_retries(routes)
         self._name_embedded(routes)
@@ -139,6 +142,7 @@ class Compiler:
         )
         timeout = router.number("timeout", low=0.001)
         defaults = router.node.get("default_litellm_params")
+        routing = self._section("routing", snapshot.RoutingSettings())
         return Surroundings(
             environment=given.environment,
             report=self._report,
@@ -149,7 +153,10 @@ class Compiler:
             sockets=embedded.sockets(given.state_dir),
             timeout=settings.number("request_timeout", low=0.001) if timeout is None else timeout,
             stream_timeout=router.number("stream_timeout", low=0.001),
-            on_disconnect=self._section("routing", snapshot.RoutingSettings()).on_disconnect,
+            on_disconnect=routing.on_disconnect,
+            passing=read_passing(
+                given.root, self._report, everywhere=routing.forward_client_headers
+            ),
             drop_params=settings.flag("drop_params"),
             modify_params=settings.flag("modify_params"),
             allowed_fails=self._allowance(router),

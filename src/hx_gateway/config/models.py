@@ -13,6 +13,7 @@ from hx_gateway.config.environment import Environment
 from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.known import Keys, check_model_keys
 from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.passing import Passing
 from hx_gateway.config.policies import read_allowance
 from hx_gateway.config.prices import FIELDS, read_price
 from hx_gateway.config.report import Place, Report
@@ -55,6 +56,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     stream_timeout: float | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
+    passing: Passing = Passing()
     drop_params: bool = False
     modify_params: bool = False
     allowed_fails: Mapping[str, int] = {}
@@ -203,6 +205,7 @@ class _ModelCompiler:
             region=params.text("region_name") or info.text("region_name"),
             canned=params.text("mock_response"),
             on_disconnect=params.on_disconnect("on_disconnect") or self._around.on_disconnect,
+            passes_headers=self._around.passing.applies(self._name),
             api_version=self._version(provider),
             info=self._shown_info(),
             listed_as=key,

@@ -87,6 +87,13 @@ ROUTING: tuple[Option, ...] = (
         low=1,
     ),
     Option(
+        path="routing.forward_client_headers",
+        doc="Send upstreams the `x-` headers of clients, without those that hold credentials or "
+        "are a proxy's or the gateway's. By model: "
+        "`litellm_settings.model_group_settings.forward_client_headers_to_llm_api`.",
+        litellm=("general_settings.forward_client_headers_to_llm_api",),
+    ),
+    Option(
         path="routing.tag_filtering",
         doc="Choose deployments by the tags of the call. Also `enable_tag_filtering` in the "
         "`model_info` of a model, for its name.",

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from hx_gateway.core.form import Form
+from hx_gateway.core.http import Header
 
 
 class Operation(StrEnum):
@@ -82,10 +83,14 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hints(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client says of itself, where routes look at it: its `User-Agent`, its session."""
+    """What a client says beside the call: its `User-Agent`, its session, headers that may go on.
+
+    Each is read only where the configuration makes something of it.
+    """
 
     agent: str = ""
     session: str | None = None
+    headers: tuple[Header, ...] = ()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

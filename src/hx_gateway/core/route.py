@@ -34,6 +34,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `allowed_fails`: faults a minute that it may have, by kind (`routing/kinds.py`) or ANY_FAULT.
     `tag_regex` fit a client's `User-Agent`. `tag_filtering`: whether tags choose in its route; None
     is as everywhere.
+    `passes_headers`: it is sent headers of its clients (`adapter/passing.py`).
     `is_filled`: its model name came from a caller (a wildcard caught it). `listed_as`: its name in
     the table of known models; `supports`: what it can do (`core/facts.py`).
     """
@@ -70,6 +71,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     canned: str | None = None
     on_disconnect: OnDisconnect = OnDisconnect()
+    passes_headers: bool = False
     api_version: str | None = None
     info: Mapping[str, Raw] = {}
     is_filled: bool = False

@@ -1,7 +1,7 @@
-"""What a client says of itself beside the call: its `User-Agent`, the session it belongs to.
+"""What a client says beside the call: its `User-Agent`, its session, headers that may go on.
 
-Read only where the configuration routes by it. Names of sessions are looked for where LiteLLM does,
-and where the clients that we know put them.
+Read only where the configuration makes something of it. Names of sessions are looked for where
+LiteLLM does, and where the clients that we know put them.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.adapter.passing import passable
 from hx_gateway.core import wire
 from hx_gateway.core.call import Hints
 from hx_gateway.core.snapshot import Snapshot
@@ -32,10 +33,19 @@ class _Metadata(msgspec.Struct):
 class HintReader:
     """Reads the hints that a configuration wants."""
 
-    def __init__(self, *, agent: bool, session: bool) -> None:
-        """At least one of them."""
+    def __init__(
+        self,
+        *,
+        agent: bool = False,
+        session: bool = False,
+        headers: bool = False,
+        key_header: bytes | None = None,
+    ) -> None:
+        """At least one of them. `key_header`: where keys are, so it never goes on."""
         self._agent = agent
         self._session = session
+        self._headers = headers
+        self._key_header = key_header
 
     def read(
         self, headers: Mapping[bytes, bytes], fields: Mapping[str, Raw], taken: Mapping[str, Raw]
@@ -43,15 +53,23 @@ class HintReader:
         """Read them; `taken` are the fields that speak to the gateway. None: there are none."""
         agent = headers.get(b"user-agent", b"").decode("latin-1") if self._agent else ""
         session = session_of(headers, fields, taken) if self._session else None
-        return Hints(agent=agent, session=session) if agent or session else None
+        passed = passable(headers, self._key_header) if self._headers else ()
+        if not (agent or session or passed):
+            return None
+        return Hints(agent=agent, session=session, headers=passed)
 
 
 def hint_reader(snapshot: Snapshot) -> HintReader | None:
-    """Make the reader of a configuration; None when it routes by none of them."""
+    """Make the reader of a configuration; None when it wants none of them."""
     agent = any(each.tag_regex for each in snapshot.deployments.values())
     routes = (*snapshot.routes.values(), *snapshot.wildcards)
     session = any(SESSION in affinities_of(route, snapshot.routing) for route in routes)
-    return HintReader(agent=agent, session=session) if agent or session else None
+    headers = any(each.passes_headers for each in snapshot.deployments.values())
+    if not (agent or session or headers):
+        return None
+    return HintReader(
+        agent=agent, session=session, headers=headers, key_header=snapshot.auth.key_header
+    )
 
 
 def session_of(

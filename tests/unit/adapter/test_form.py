@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.deployments import NoCredential, deployment
 from tests.support.forms import FakeForm, form_of
@@ -9,7 +10,7 @@ from tests.support.media_upstream import parse_form
 
 from hx_gateway.adapter.form import prepare_form
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call, Operation
+from hx_gateway.core.call import Call, Hints, Operation
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.core.provider import Provider
 from hx_gateway.dialects import openai_media
@@ -51,6 +52,15 @@ def test_configured_fields_fill_in_as_forms_write_them() -> None:
     _, fields = sent(defaults=defaults)
     assert fields["language"] == b"de"
     assert (fields["temperature"], fields["x"]) == (b"0.5", b"true")
+
+
+def test_headers_of_the_client_go_with_a_form_where_that_is_configured() -> None:
+    asked = msgspec.structs.replace(call(), hints=Hints(headers=((b"x-trace", b"1"),)))
+    none = frozenset[str]()
+    for passes in (True, False):
+        target = deployment("a", provider=VENDOR, passes_headers=passes)
+        prepared, _ = prepare_form(asked, FakeForm(SENT), target, left_out=none, refused=none)
+        assert ((b"x-trace", b"1") in prepared.request.headers) is passes
 
 
 def test_a_deployment_may_drop_fields() -> None:

@@ -11,7 +11,7 @@ from tests.support.pipelines import chat_deployment
 
 from hx_gateway.cache.key import LEFT_OUT, Circle, alike_of, name_of, version_of
 from hx_gateway.core import wire
-from hx_gateway.core.call import Call, Detour, Operation, Wishes
+from hx_gateway.core.call import Call, Detour, Hints, Operation, Wishes
 from hx_gateway.core.chat import Chat, Image, Message, Role, Text
 from hx_gateway.core.http import Origin
 
@@ -86,6 +86,7 @@ def test_what_an_answer_repeats_matters(field: str) -> None:
         call(operation=Operation.COMPLETE),
         call(dialect="anthropic_messages"),
         call(headers={b"anthropic-beta": b"x"}),
+        call(hints=Hints(headers=((b"x-trace", b"1"),))),
         call(wishes=Wishes(region="eu")),
         call(wishes=Wishes(use_fallbacks=False)),
         call(wishes=Wishes(fallbacks=(Detour(model="other"),))),

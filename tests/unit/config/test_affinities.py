@@ -21,6 +21,7 @@ def read(text: str) -> tuple[dict[str, tuple[str, ...]], Report]:
         "enforce_model_rate_limits",
         "router_budget_limiting",
         "responses_api_deployment_check",
+        "forward_client_headers_by_model_group",
     ],
 )
 def test_checks_that_work_or_are_not_needed_are_not_warned_of(check: str) -> None:
@@ -28,9 +29,7 @@ def test_checks_that_work_or_are_not_needed_are_not_warned_of(check: str) -> Non
     assert report.warnings == report.unread == report.problems == []
 
 
-@pytest.mark.parametrize(
-    "check", ["encrypted_content_affinity", "forward_client_headers_by_model_group"]
-)
+@pytest.mark.parametrize("check", ["encrypted_content_affinity"])
 def test_checks_of_litellm_that_are_missing_are_warned_of_by_path(check: str) -> None:
     _, report = read(f"optional_pre_call_checks: [session_affinity, {check}]")
     assert len(report.warnings) == 1

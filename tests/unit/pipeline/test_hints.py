@@ -77,6 +77,13 @@ def test_only_what_is_wanted_is_read() -> None:
     assert HintReader(agent=True, session=True).read({}, {}, {}) is None
 
 
+def test_headers_that_may_go_on_are_read_and_the_one_with_the_key_is_not() -> None:
+    headers = {b"x-trace": b"1", b"x-door": b"sk-1", b"cookie": b"c"}
+    reader = HintReader(headers=True, key_header=b"x-door")
+    assert reader.read(headers, {}, {}) == Hints(headers=((b"x-trace", b"1"),))
+    assert reader.read({b"cookie": b"c"}, {}, {}) is None
+
+
 def test_a_configuration_that_routes_by_no_hint_reads_none() -> None:
     def snapshot(**fields: Any) -> Snapshot:
         one = deployment("a", **fields)
@@ -84,6 +91,7 @@ def test_a_configuration_that_routes_by_no_hint_reads_none() -> None:
 
     assert hint_reader(snapshot()) is None
     assert hint_reader(snapshot(tag_regex=("x",))) is not None
+    assert hint_reader(snapshot(passes_headers=True)) is not None
 
 
 def test_sessions_are_read_where_a_route_keeps_them_together() -> None:
