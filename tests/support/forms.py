@@ -45,6 +45,7 @@ class FakeForm:
         self.whole: bytes | None = data if in_memory else None
         self.size: int | None = None if passes else len(data)
         self.is_given = in_memory
+        self.digest: str | None = None
         self._data = data
         self._passes = passes
         self.is_repeatable = True

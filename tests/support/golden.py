@@ -114,6 +114,7 @@ class WholeForm:
     boundary = b"client"
     fresh_boundary = b"fresh"
     is_repeatable = is_given = True
+    digest: str | None = None
 
     def __init__(self, body: bytes) -> None:
         self.whole: bytes | None = body

@@ -28,6 +28,7 @@ _KINDS = {
     Operation.COMPLETE: "text_completion",
     Operation.EMBED: "embedding",
     Operation.RERANK: "rerank",
+    Operation.TRANSCRIBE: "transcription",
 }
 _CHATS = {"anthropic_messages": "anthropic_messages", "openai_responses": "responses"}
 ReadChat = Callable[[Call], Chat | None]
@@ -65,6 +66,13 @@ class AnswerCache:
             for route in group
         }
 
+    def concerns(self, call: Call) -> bool:
+        """Say whether anything may be looked up or kept for a call."""
+        wish = call.cache or CacheWish()
+        is_wanted = wish.uses or self.settings.mode == "default_on"
+        is_named = is_wanted and kind_of(call) in self._operations
+        return is_named and (wish.reads or wish.writes)
+
     def question(
         self, call: Call, principal: Principal, route: Route, read: ReadChat
     ) -> Question | None:
@@ -73,12 +81,9 @@ class AnswerCache:
         The tenant is the caller's own; nothing in a request can change it. `read` understands a
         chat, and is used only where prompts are compared.
         """
+        if not self.concerns(call):
+            return None
         settings, wish = self.settings, call.cache or CacheWish()
-        is_wanted = wish.uses or settings.mode == "default_on"
-        if not is_wanted or kind_of(call) not in self._operations:
-            return None
-        if not wish.reads and not wish.writes:
-            return None
         circle = self._circle(call, principal, route, wish)
         parts = _parts(call, circle)
         # One input is the same alone and in a list.
@@ -148,6 +153,7 @@ class AnswerCache:
         events: Sequence[Event] | None,
         usage: Usage | None,
         deployment: Deployment | None,
+        media: str | None = None,
     ) -> Entry | None:
         """Make an entry of a whole answer; None when it is not worth keeping.
 
@@ -166,6 +172,7 @@ class AnswerCache:
             deployment_id=None if deployment is None else deployment.id,
             provider=None if deployment is None else deployment.provider.name,
             upstream_model=None if deployment is None else deployment.model,
+            media=media,
         )
 
     def found(self, question: Question, entry: Entry) -> Found:

@@ -15,7 +15,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     `created_at` is wall time. `deployment_id`, `provider` and `upstream_model` are who
     made it. `usage` is None when nobody knew.
-    `streams`: nothing is lost when it is streamed.
+    `streams`: nothing is lost when it is streamed. `media` is its type, None for JSON.
     """
 
     tenant: str
@@ -27,6 +27,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
     upstream_model: str | None = None
     streams: bool = True
+    media: str | None = None
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

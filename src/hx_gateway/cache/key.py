@@ -55,6 +55,8 @@ def name_of(call: Call, circle: Circle) -> str | None:
     """Give the name of the answer to a call; None when the answer cannot be kept."""
     if any(bytes(call.fields.get(name, b"null")) not in _NOTHING for name in _STATEFUL):
         return None
+    if call.form is not None and call.form.digest is None:
+        return None
     try:
         fields = _canonical(call.fields, _left_out(call))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -146,6 +148,7 @@ def _about(call: Call, circle: Circle) -> list[object]:
         headers,
         _detours(call),
         call.contract,
+        *([] if call.form is None else [call.form.digest]),
     ]
 
 

@@ -16,7 +16,6 @@ TYPES = ("local", "disk", "redis", *SEMANTIC_TYPES)
 _PARAMS = "litellm_settings.cache_params"
 # LiteLLM's other stores. Off would be what nobody asked for; these too outlive the process.
 _FOREIGN = frozenset({"s3", "gcs", "azure-blob"})
-_FOREIGN_OPERATIONS = frozenset({"transcription"})
 _OWN_TTL = {"local": "default_in_memory_ttl"} | dict.fromkeys(REDIS_TYPES, "default_in_redis_ttl")
 
 
@@ -87,14 +86,11 @@ def _judge_operations(choices: Choices, report: Report) -> None:
         return
     names: list[str] = []
     for given in chosen.value:
-        known = {*CACHED_OPERATIONS, *_FOREIGN_OPERATIONS}
-        name = given if given in known else given.removeprefix("a")
+        name = given if given in CACHED_OPERATIONS else given.removeprefix("a")
         path = f"{_PARAMS}.supported_call_types"
-        if name not in known:
+        if name not in CACHED_OPERATIONS:
             text = f"{given!r} is unknown; known are {', '.join(CACHED_OPERATIONS)}"
             report.problem(chosen.place, path, text)
-        elif name in _FOREIGN_OPERATIONS:
-            report.warning(chosen.place, path, f"answers to {name} are not kept")
         elif name not in names:
             names.append(name)
     choices.put("cache.operations", tuple(names), chosen.place)

@@ -12,6 +12,7 @@ class Form(Protocol):
     `whole` is the body if it is small enough to be in memory. `is_repeatable`: all that was read of
     it is still here, so it can be sent from its beginning (again). `size` in bytes, None while some
     of it is still to come from the client. `is_given`: an attempt has all that it needs of it.
+    `digest` names its content, but for the model, once all of it was read for that.
     """
 
     @property
@@ -42,6 +43,11 @@ class Form(Protocol):
     @property
     def is_given(self) -> bool:
         """Whether an attempt that was begun can go on without it."""
+        ...
+
+    @property
+    def digest(self) -> str | None:
+        """A hash over its parts, or None while it is not known."""
         ...
 
     def pieces(self) -> Chunks:

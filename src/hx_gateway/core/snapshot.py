@@ -17,6 +17,7 @@ CACHED_OPERATIONS = (
     "rerank",
     "responses",
     "anthropic_messages",
+    "transcription",
 )
 # Types of the answer cache under which a prompt only has to be alike.
 QDRANT_SEMANTIC = "qdrant-semantic"

@@ -1,5 +1,6 @@
 """What is looked for in a form, and what is changed in one on its way to an upstream. Pure."""
 
+import hashlib
 from collections.abc import Mapping
 
 import msgspec
@@ -16,13 +17,20 @@ class FormScanner:
     `values` holds those that are there whole; the value of a field ends where the next begins.
     """
 
-    def __init__(self, boundary: bytes, wanted: frozenset[str], refused: frozenset[str]) -> None:
-        """`refused` are fields that a caller may not set."""
+    def __init__(
+        self,
+        boundary: bytes,
+        wanted: frozenset[str],
+        refused: frozenset[str],
+        digest: "FormDigest | None" = None,
+    ) -> None:
+        """`refused` are fields that a caller may not set; `digest` is given what arrives."""
         self._decoder = FormDecoder(boundary)
         self._wanted = wanted
         self._refused = refused
         self._open: str | None = None
         self._value = b""
+        self._digest = digest
         self.values: dict[str, str] = {}
 
     @property
@@ -33,6 +41,8 @@ class FormScanner:
     def feed(self, data: bytes) -> None:
         """Take more bytes; raises InvalidRequest."""
         for piece in self._decoder.feed(data):
+            if self._digest is not None:
+                self._digest.take(piece)
             if isinstance(piece, Part):
                 self._close()
                 self._begin(piece)
@@ -61,6 +71,36 @@ class FormScanner:
         except UnicodeDecodeError:
             raise InvalidRequest(f"'{self._open}' is not UTF-8.", param=self._open) from None
         self._open, self._value = None, b""
+
+
+class FormDigest:
+    """A hash over the parts of a form as they arrive, whatever frames them."""
+
+    def __init__(self, without: frozenset[str]) -> None:
+        """`without` are fields that do not count."""
+        self._without = without
+        self._all = hashlib.sha256()
+        self._one = hashlib.sha256()
+        self._counts = False
+
+    def take(self, piece: Part | bytes) -> None:
+        """Take the head of a part, or some of its bytes."""
+        if not isinstance(piece, Part):
+            self._one.update(piece)
+            return
+        self._close()
+        self._counts = piece.name not in self._without
+        self._one = hashlib.sha256(msgspec.msgpack.encode(piece))  # says itself where it ends
+
+    def name(self) -> str:
+        """Give the hash of what was taken."""
+        self._close()
+        return self._all.hexdigest()
+
+    def _close(self) -> None:
+        if self._counts:
+            self._all.update(self._one.digest())
+        self._counts = False
 
 
 def check_allowed(name: str, refused: frozenset[str]) -> None:

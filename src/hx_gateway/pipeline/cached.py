@@ -19,7 +19,7 @@ from hx_gateway.core.chat import Chat
 from hx_gateway.core.clock import Clock, Random
 from hx_gateway.core.errors import DependencyError, GatewayError
 from hx_gateway.core.event import Event, Used
-from hx_gateway.core.http import Response
+from hx_gateway.core.http import JSON_TYPE, Response
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.route import Route
@@ -91,12 +91,26 @@ class CachedAnswers:
         flight = self._flights.get(question.name)
         if flight is not None:
             return await self._follow(flight, work)
-        if not question.writes:
-            work.lease = Lease(self._cache, question, self._clock, self._random)
-            return await self._given(await work.lease.find_or_take(), work)
+        if call.form is not None or not question.writes:
+            return await self._alone(work)
         if self._cache.shelf.is_at_hand and (response := await self._at_once(work)) is not None:
             return response
         return await self._lead(work)
+
+    def concerns(self, call: Call) -> bool:
+        """Say whether anything may be looked up or kept for a call."""
+        return self._cache.concerns(call)
+
+    async def _alone(self, work: _Work) -> Response:
+        """Answer without a flight: what is not kept, or ends with its client as a form does."""
+        if work.question.call.form is None:
+            work.lease = Lease(self._cache, work.question, self._clock, self._random)
+            return await self._given(await work.lease.find_or_take(), work)
+        try:
+            found = await self._cache.find(work.question)
+        except DependencyError:
+            found = None
+        return await self._given(found, work)
 
     async def _at_once(self, work: _Work) -> Response | None:
         """Answer from a store at hand, without a flight; None when somebody has to be asked."""
@@ -174,7 +188,7 @@ class CachedAnswers:
         """Keep an answer if it is worth it: a whole one now, a stream when it is complete."""
         reader = READERS.get(work.question.call.dialect)
         if response.chunks is None:
-            self._land(work, self._whole(work, response.body))
+            self._land(work, self._whole(work, response))
         elif reader is not None:
             witness = Witness()
             response.chunks = Recording(
@@ -189,10 +203,10 @@ class CachedAnswers:
             self._over(work)
         return response
 
-    def _whole(self, work: _Work, body: bytes) -> Entry | None:
-        call = work.question.call
+    def _whole(self, work: _Work, response: Response) -> Entry | None:
+        call, body = work.question.call, response.body
         if call.operation not in {Operation.CHAT, Operation.COMPLETE}:
-            return self._entry(work, body, None)
+            return self._entry(work, body, None, _media(response))
         try:
             events = READERS[call.dialect].decode(body)
         except (GatewayError, KeyError):
@@ -212,10 +226,12 @@ class CachedAnswers:
         entry = self._entry(work, WAYS_IN[call.dialect].render(events, call), events)
         return entry if entry is not None and witness.is_all_in(entry.body, call) else None
 
-    def _entry(self, work: _Work, body: bytes, events: list[Event] | None) -> Entry | None:
+    def _entry(
+        self, work: _Work, body: bytes, events: list[Event] | None, media: str | None = None
+    ) -> Entry | None:
         record = work.record
         usage = record.usage if work.batch is None else work.batch.usage
-        return self._cache.entry(work.question, body, events, usage, record.deployment)
+        return self._cache.entry(work.question, body, events, usage, record.deployment, media)
 
     def _land(self, work: _Work, entry: Entry | None) -> None:
         """Give an answer to those who wait for it, and keep it.
@@ -248,6 +264,12 @@ class CachedAnswers:
                 del self._flights[name]
         if work.lease is not None and work.lease.is_held:
             _ = spawn(work.lease.end(), name="give lease back")
+
+
+def _media(response: Response) -> str | None:
+    """Give the type of an answer that is not JSON, such as subtitles."""
+    kinds = [value for name, value in response.headers if name == JSON_TYPE[0]]
+    return kinds[0].decode("latin-1") if kinds and kinds[0] != JSON_TYPE[1] else None
 
 
 async def _close(outcome: Response | GatewayError) -> None:

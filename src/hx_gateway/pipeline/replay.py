@@ -1,6 +1,6 @@
 """Give a kept answer as if it had just been made, in the way this client wants it."""
 
-from hx_gateway.cache.entry import Found
+from hx_gateway.cache.entry import Entry, Found
 from hx_gateway.core.call import Call
 from hx_gateway.core.errors import GatewayError
 from hx_gateway.core.http import JSON_TYPE, SSE_TYPE, Header, Response
@@ -31,8 +31,12 @@ def replay(found: Found, call: Call, record: Record) -> Response | None:
     record.served(entry.usage, found.label, entry.provider, entry.upstream_model)
     record.settle(Ending.COMPLETE, status=200)
     headers = _headers(found, call)
-    headers += (JSON_TYPE,) if chunks is None else (SSE_TYPE, _UNCACHED)
+    headers += (_type(entry),) if chunks is None else (SSE_TYPE, _UNCACHED)
     return Response(200, body, headers, chunks=chunks)
+
+
+def _type(entry: Entry) -> Header:
+    return JSON_TYPE if entry.media is None else (JSON_TYPE[0], entry.media.encode("latin-1"))
 
 
 def _headers(found: Found, call: Call) -> list[Header]:

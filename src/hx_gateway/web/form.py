@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from hx_gateway.core.errors import TooLarge
 from hx_gateway.core.http import Chunks
-from hx_gateway.dialects.form import FormScanner
+from hx_gateway.dialects.form import FormDigest, FormScanner
 from hx_gateway.dialects.multipart import boundary_of
 from hx_gateway.pipeline.controls import REFUSED
 from hx_gateway.web.spool import HELD, Spool
@@ -19,8 +19,13 @@ _MODEL = "model"
 class IncomingForm:
     """One form under way; a `Form`. Whoever opens it closes it."""
 
-    def __init__(self, stream: Chunks, content_type: bytes, spool: Spool) -> None:
-        """Read nothing yet; raises InvalidRequest for a bad boundary."""
+    def __init__(
+        self, stream: Chunks, content_type: bytes, spool: Spool, *, with_digest: bool = False
+    ) -> None:
+        """Read nothing yet; raises InvalidRequest for a bad boundary.
+
+        `with_digest`: `read_all` will be called.
+        """
         self.boundary = boundary_of(content_type)
         self.fresh_boundary = b"hx-" + secrets.token_hex(16).encode()
         self._stream = stream
@@ -29,13 +34,16 @@ class IncomingForm:
         self._has_ended = False
         self._is_passing = False
         self._is_read = False
+        self._digest = FormDigest(frozenset({_MODEL})) if with_digest else None
+        self._scanner = FormScanner(self.boundary, frozenset({_MODEL}), REFUSED, self._digest)
+        self.digest: str | None = None
 
     async def find_model(self, known: str | None) -> str | None:
         """Read until the model is known and the form is whole or too large to be held in memory.
 
         `known`: the path has named the model already. None: the form ended without one.
         """
-        scanner = FormScanner(self.boundary, frozenset({_MODEL}), REFUSED)
+        scanner = self._scanner
         async for piece in self._rest:
             if scanner.is_done:
                 continue  # nothing that follows the form's end is wanted
@@ -48,6 +56,18 @@ class IncomingForm:
         self._has_ended = True
         scanner.end()
         return known or scanner.values.get(_MODEL) or None
+
+    async def read_all(self) -> None:
+        """Read to the end, on disk what is too large to be held, and name what it is."""
+        async for piece in self._rest:
+            if not self._scanner.is_done:
+                self._scanner.feed(piece)
+                self._spool.add(piece)
+                if self._spool.size > HELD:
+                    await self._spool.spill()
+        self._has_ended = True
+        self._scanner.end()
+        self.digest = None if self._digest is None else self._digest.name()
 
     @property
     def whole(self) -> bytes | None:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from hx_gateway.core.call import Call, Operation
+from hx_gateway.cache.wish import read_wish
+from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import WrongType
 from hx_gateway.core.http import SSE_TYPE, Response
@@ -70,7 +71,13 @@ class Forms:
         self, visit: Visit, operation: Operation, dialect: str, kind: bytes
     ) -> Response:
         request = visit.request
-        form = IncomingForm(request.stream or Canned(request.body), kind, Spool(self._room))
+        cached = self._pipeline.cached
+        form = IncomingForm(
+            request.stream or Canned(request.body),
+            kind,
+            Spool(self._room),
+            with_digest=cached is not None and operation is Operation.TRANSCRIBE,
+        )
         try:
             model = await form.find_model(visit.path.get("model"))
             if not model:
@@ -87,8 +94,11 @@ class Forms:
                 wishes=read_wishes({}, request.headers, model),
                 started_at=self._clock.monotonic(),
                 created=int(self._clock.now()),
+                cache=self._cache_wish(visit),
                 hints=None if hints is None else hints.read(request.headers, {}, {}),
             )
+            if cached is not None and cached.concerns(call):
+                await form.read_all()  # it is known by all that is in it
             visit.is_recorded = True
             response = await self._pipeline.handle(call, visit.caller)
         finally:
@@ -96,6 +106,12 @@ class Forms:
         if SSE_TYPE in response.headers:
             response.heartbeat = COMMENT
         return response
+
+    def _cache_wish(self, visit: Visit) -> CacheWish | None:
+        """Read what the key and `Cache-Control` say; a form has no place for more."""
+        if self._pipeline.cached is None:
+            return None
+        return read_wish(None, visit.request.header(b"cache-control"), visit.caller)
 
 
 def endpoints(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.deployments import route
+from tests.support.forms import FakeForm
 from tests.support.pipelines import chat_deployment
 
 from hx_gateway.cache.key import LEFT_OUT, Circle, alike_of, name_of, version_of
@@ -35,6 +36,16 @@ def test_order_white_space_and_escapes_do_not_matter() -> None:
     one = b'{"model":"m","temperature":0,"messages":[{"role":"user","content":"h\\u0069"}]}'
     two = b'{ "messages": [ {"content": "hi", "role": "user"} ], "temperature": 0, "model": "m" }'
     assert name_of(call(one), HERE) == name_of(call(two), HERE) == name_of(call(), HERE)
+
+
+def test_a_form_is_known_by_its_digest_and_without_one_not_at_all() -> None:
+    names = []
+    for digest in ("a", "b", None):
+        form = FakeForm(b"")
+        form.digest = digest
+        names.append(name_of(call(form=form, fields={}), HERE))
+    assert names[0] != names[1]
+    assert names[2] is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from tests.support.media_upstream import parse_form
 
 from hx_gateway.core.errors import InvalidRequest
-from hx_gateway.dialects.form import FormChange, FormRewriter, FormScanner
+from hx_gateway.dialects.form import FormChange, FormDigest, FormRewriter, FormScanner
 
 B = b"client"
 FRESH = b"fresh-boundary"
@@ -124,6 +124,38 @@ def test_a_field_that_cannot_be_taken_is_refused(
     with pytest.raises(InvalidRequest) as caught:
         scanned(form(*fields), refused=frozenset({"api_base"}))
     assert caught.value.error_code == code
+
+
+def digest(sent: bytes, boundary: bytes = B) -> str:
+    made = FormDigest(frozenset({"model"}))
+    scanner = FormScanner(boundary, frozenset(), NONE, made)
+    for start in range(0, len(sent), 5):
+        scanner.feed(sent[start : start + 5])
+    scanner.end()
+    return made.name()
+
+
+def test_forms_of_the_same_parts_have_one_digest() -> None:
+    sent = form(("model", b"m"), ("file", b"sound"), ("language", b"en"))
+    assert digest(sent) == digest(sent.replace(B, b"another"), b"another")
+    assert digest(sent) == digest(form(("file", b"sound"), ("language", b"en"), ("model", b"x")))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        form(("file", b"sounds"), ("language", b"en")),
+        form(("file", b"sound"), ("language", b"fr")),
+        form(("file", b"sound"), ("languages", b"en")),
+        form(("file", b"sound")),
+        form(("file", b"sound"), ("language", b"")),
+        form(("file", b""), ("language", b"sounden")),
+        form(("file", b"sound"), ("language", b"en")).replace(b".wav", b".mp3"),
+        form(("file", b"sound"), ("language", b"en"), ("prompt", b"")),
+    ],
+)
+def test_a_form_of_other_parts_has_another_digest(sent: bytes) -> None:
+    assert digest(sent) != digest(form(("file", b"sound"), ("language", b"en")))
 
 
 def test_a_refused_field_behind_the_file_ends_the_call_too() -> None:

@@ -97,6 +97,29 @@ async def test_a_form_that_was_begun_stops_when_its_reader_does(tmp_path: Path) 
     assert stream.closed
 
 
+@pytest.mark.parametrize("data", [SMALL, FIRST, LAST])
+async def test_a_form_that_is_read_to_its_end_is_known_by_it(tmp_path: Path, data: bytes) -> None:
+    stream = Arriving(*cut(data))
+    form = IncomingForm(stream, TYPE, Spool(SpoolRoom(tmp_path)), with_digest=True)
+    assert await form.find_model(None) == "m"
+    before = form.digest
+    await form.read_all()
+    assert (before, len(form.digest or "")) == (None, 64)
+    assert form.size == len(data)
+    assert await collect(form.pieces()) == await collect(form.pieces()) == data
+    assert form.is_repeatable
+    await form.aclose()
+
+
+async def test_a_form_that_is_cut_is_refused_when_it_is_read_to_its_end(tmp_path: Path) -> None:
+    stream = Arriving(*cut(FIRST[:-10]))
+    form = IncomingForm(stream, TYPE, Spool(SpoolRoom(tmp_path)), with_digest=True)
+    await form.find_model(None)
+    with pytest.raises(InvalidRequest):
+        await form.read_all()
+    await form.aclose()
+
+
 async def test_a_boundary_is_needed(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest):
         IncomingForm(Arriving(), b"multipart/form-data", Spool(SpoolRoom(tmp_path)))
