@@ -21,6 +21,7 @@ from hx_gateway.web.endpoint import Endpoint
 FURTHER_CODES = {
     "beyond_own_rights": "The new key would have more than its maker.",
     "cache_control_not_allowed": "The key may not use this control of the answer cache.",
+    "set_in_configuration": "The answer cache is configured otherwise, and only there.",
     "cache_not_in_redis": "Answers are kept, but not in Redis, so there is nothing to tell of one.",
     "cache_off": "No answers are kept.",
     "blocked_api_key": "The key is blocked.",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from hx_gateway.core.errors import Conflict, DependencyError
 from hx_gateway.core.http import Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.snapshot import CacheSettings
@@ -62,6 +63,28 @@ class CacheView(msgspec.Struct, frozen=True, kw_only=True):
     current_values: Mapping[str, object]
 
 
+class CacheWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings as somebody wants them, by the names that `GET /cache/settings` has."""
+
+    cache_settings: Mapping[str, object]
+
+
+class CacheSaved(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings hold, as they did before."""
+
+    message: str = "The cache is configured like that."
+    status: str = "success"
+    settings: Mapping[str, object]
+
+
+class CacheTested(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the store of the configured cache answers: `success` or `failed`."""
+
+    status: str
+    message: str
+    error: str | None = None
+
+
 class CacheRoutes:
     """Handlers of the cache routes."""
 
@@ -97,6 +120,36 @@ class CacheRoutes:
         )
         return json_response(CacheView(fields=fields, current_values=now))
 
+    async def save(self, visit: Visit) -> Response:
+        """Agree to settings that hold already; 409 for others, which only a configuration has.
+
+        Whoever could set them by a request would choose where the gateway connects, and the next
+        reload would undo it.
+        """
+        now = _shown(self._keeper.settings)
+        wanted: CacheWanted = visit.body
+        if others := _others(wanted.cache_settings, now):
+            raise Conflict(
+                f"These are set in the configuration: {', '.join(others)}. Change `hx.cache` or "
+                "`litellm_settings.cache_params` there, and reload.",
+                code="set_in_configuration",
+            )
+        held = {name: now[name] for name in wanted.cache_settings if name in now}
+        return json_response(CacheSaved(settings=held))
+
+    async def test(self, visit: Visit) -> Response:
+        """Ask the store whether it answers; other stores than the configured one are not asked."""
+        wanted: CacheWanted = visit.body
+        if others := _others(wanted.cache_settings, _shown(self._keeper.settings)):
+            text = f"Only the configured cache can be tested, which differs in {', '.join(others)}."
+            return json_response(CacheTested(status="failed", message=text))
+        try:
+            await self._keeper.ping()
+        except DependencyError as error:
+            told = CacheTested(status="failed", message=error.message, error=error.message)
+            return json_response(told)
+        return json_response(CacheTested(status="success", message="The cache answers."))
+
     async def delete(self, visit: Visit) -> Response:
         """Remove answers; those that are gone already are no mistake."""
         body: CacheKeys = visit.body
@@ -116,6 +169,27 @@ def _shown(settings: CacheSettings) -> dict[str, object]:
     return {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}
 
 
+def _others(wanted: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """Name the settings that are wanted otherwise; what is None, or LiteLLM's own form, is not."""
+    return [
+        name[:40]
+        for name, value in wanted.items()
+        if value is not None
+        and name != "redis_type"
+        and (name not in now or _plain(value) != _plain(now[name]))
+    ]
+
+
+def _plain(value: object) -> object:
+    """Make values comparable that clients write in two ways: 600, 600.0 and "600"."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    try:
+        return float(str(value))
+    except ValueError:
+        return str(value)
+
+
 def endpoints(keeper: AnswerKeeper) -> tuple[Endpoint, ...]:
     """Make the endpoints of the family."""
     routes = CacheRoutes(keeper)
@@ -133,6 +207,25 @@ def endpoints(keeper: AnswerKeeper) -> tuple[Endpoint, ...]:
             errors=(),
         ),
         _endpoint(
+            "POST",
+            "settings",
+            routes.save,
+            "Agree to settings of the answer cache that hold already",
+            CacheSaved,
+            body=CacheWanted,
+            errors=(409,),
+            name="save_settings_cache",
+        ),
+        _endpoint(
+            "POST",
+            "settings/test",
+            routes.test,
+            "Does the store of the configured answer cache answer?",
+            CacheTested,
+            body=CacheWanted,
+            errors=(),
+        ),
+        _endpoint(
             "POST", "delete", routes.delete, "Remove kept answers", CacheChange, body=CacheKeys
         ),
         _endpoint("POST", "flushall", routes.flush, "Remove all kept answers", CacheChange),
@@ -147,13 +240,14 @@ def _endpoint(  # the parts of one line of the table above
     answer: type,
     body: type | None = None,
     errors: tuple[int, ...] = (503,),
+    name: str = "",
 ) -> Endpoint:
     return Endpoint(
         method=method,
         path=f"/cache/{verb}",
         scope=Scope.ADMIN,
         handler=handler,
-        name=f"{verb.replace('/', '_')}_cache",
+        name=name or f"{verb.replace('/', '_')}_cache",
         summary=summary,
         tag="cache",
         body=body,

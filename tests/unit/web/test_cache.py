@@ -87,9 +87,46 @@ async def test_the_settings_are_shown_with_what_they_are_by_default() -> None:
     assert {field["field_name"] for field in told["fields"]} == set(now)
 
 
+HELD = CacheSettings(enabled=True, type="local", ttl=600.0, operations=("completion",))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others"),
+    [
+        ({}, []),
+        ({"type": "local", "ttl": "600", "host": None, "redis_type": "node"}, []),
+        ({"ttl": 600, "supported_call_types": ["completion"], "mode": "default_on"}, []),
+        ({"ttl": 60, "type": "local"}, ["ttl"]),
+        ({"supported_call_types": []}, ["supported_call_types"]),
+        ({"host": "elsewhere.test", "password": "canary"}, ["host", "password"]),
+    ],
+)
+async def test_settings_are_agreed_to_or_refused_but_not_changed(
+    wanted: dict[str, object], others: list[str]
+) -> None:
+    it = browser(ProcessAnswers(FakeClock(), 1 << 20), HELD)
+    saved = await it.post("/cache/settings", {"cache_settings": wanted})
+    tested = await it.post("/cache/settings/test", {"cache_settings": wanted})
+    assert saved.status == (409 if others else 200)
+    assert tested.json["status"] == ("failed" if others else "success")
+    for name in others:
+        assert name in saved.error["message"]
+        assert name in tested.json["message"]
+    assert b"canary" not in saved.body + tested.body
+    assert (await it.get("/cache/settings")).json["current_values"]["ttl"] == 600.0
+
+
+async def test_a_store_that_is_away_fails_its_test() -> None:
+    tested = await browser(None).post("/cache/settings/test", {"cache_settings": {}})
+    assert (tested.status, tested.json["status"]) == (200, "failed")
+    assert tested.json["error"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("POST", "settings"),
+        ("POST", "settings/test"),
         ("GET", "ping"),
         ("GET", "redis/info"),
         ("GET", "settings"),
