@@ -106,3 +106,12 @@ async def test_calls_of_a_session_stay_at_one_deployment(gateway: Gateway) -> No
     assert len(await answered_by(metadata={"session_id": "one"})) == 1
     assert len(await answered_by(litellm_session_id="two")) == 1
     assert len(await answered_by()) > 1
+
+
+async def test_a_calls_priority_is_for_the_gateway_and_does_not_go_on(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    assert (await chat(gateway, "steady", priority=3)).status == 200
+    assert "priority" not in upstream.bodies[-1]
+    refused = await chat(gateway, "steady", priority="high")
+    assert (refused.status, refused.json()["error"]["param"]) == (400, "priority")

@@ -41,7 +41,10 @@ def read_affinities(root: Node, report: Report) -> Mapping[str, tuple[str, ...]]
 def _judge(names: tuple[str, ...], place: Place, path: str, report: Report) -> None:
     for name in names:
         if name in _MISSING:
-            text = f"{name} is known to LiteLLM, but not supported yet: it has no effect"
+            text = (
+                f"{name} is known to LiteLLM, but not supported yet: it has no effect; "
+                "session_affinity keeps a conversation at one deployment"
+            )
             report.warning(place, path, text)
         elif name not in _WORKING:
             text = f"{name!r} is no check; known are {', '.join(sorted(_WORKING | _MISSING))}"

@@ -87,6 +87,13 @@ ROUTING: tuple[Option, ...] = (
         low=1,
     ),
     Option(
+        path="routing.default_priority",
+        doc="Place of calls without a `priority` of their own where calls wait in line: the lowest "
+        "number comes first.",
+        litellm=("router_settings.default_priority",),
+        low=0,
+    ),
+    Option(
         path="routing.forward_client_headers",
         doc="Send upstreams the `x-` headers of clients, without those that hold credentials or "
         "are a proxy's or the gateway's. By model: "

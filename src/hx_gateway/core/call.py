@@ -53,6 +53,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
     `timeout_s`: until the answer, or a stream's first event, must be there, whatever is tried.
     `stream_timeout_s` takes its place for streams. `fallbacks` take the place of configured ones.
+    `priority` is its place in a line, the lowest first.
     """
 
     retries: int | None = None
@@ -63,6 +64,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     context_window_fallbacks: tuple[Detour, ...] = ()
     content_policy_fallbacks: tuple[Detour, ...] = ()
     region: str | None = None
+    priority: int | None = None
 
     def limit_s(self, *, stream: bool) -> float | None:
         """Give the seconds the caller will wait; None for no wish."""

@@ -189,6 +189,7 @@ class RoutingSettings(msgspec.Struct, frozen=True, kw_only=True):
     tag_prefix: str = ""
     affinity_ttl_s: float = 3600.0
     forward_client_headers: bool = False
+    default_priority: int = 0
     default_group: str | None = None
     list_wildcards: bool = False
     on_disconnect: OnDisconnect = OnDisconnect()

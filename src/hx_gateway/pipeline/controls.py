@@ -55,6 +55,7 @@ TAKEN = frozenset(
         "litellm_trace_id",
         "num_retries",
         "policies",
+        "priority",
         "stream_timeout",
         "tags",
         "timeout",

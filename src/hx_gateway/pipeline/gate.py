@@ -59,8 +59,7 @@ class NodeGate:
         return self._enter(call, step, record, plan)
 
     async def _enter(self, call: Call, step: Try, record: Record, plan: Plan | None) -> Response:
-        deadline = NEVER if plan is None else plan.deadline
-        turn, wait = await self._turn(step, record.principal.key_id, deadline)
+        turn, wait = await self._turn(step, record.principal.key_id, plan)
         self._on_wait(turn.place[0], wait.seconds)
         if turn.deployment is not step.deployment:
             step = msgspec.structs.replace(step, deployment=turn.deployment)
@@ -79,7 +78,8 @@ class NodeGate:
         response.headers += self._warnings(call, turn)
         return response
 
-    async def _turn(self, step: Try, key: str, deadline: float) -> tuple[Turn, Wait]:
+    async def _turn(self, step: Try, key: str, plan: Plan | None) -> tuple[Turn, Wait]:
+        deadline, priority = (NEVER, 0) if plan is None else (plan.deadline, plan.priority)
         now = self._clock.monotonic()
         everybody = step.route.deployments
         queue = step.queue
@@ -89,7 +89,7 @@ class NodeGate:
             queue = (step.deployment,)  # the same one once more, and it is taken by now
         come: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         wanted = (*queue, *self._fleet.sleeping(everybody))
-        waiting = self._fleet.line_up(wanted, key, come, now)
+        waiting = self._fleet.line_up(wanted, key, come, now, priority)
         behind = self._fleet.line.ahead(waiting)
         limit_s = min(self._fleet.settings.queue_timeout, deadline - now)
         try:

@@ -1,6 +1,7 @@
 """Wait for a place at a deployment that answers only so many calls at once.
 
-LiteLLM's `max_parallel_requests`: whoever comes when all places are taken waits, in order.
+LiteLLM's `max_parallel_requests`: whoever comes when all places are taken waits, by priority, then
+in order.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ async def enter(
     if quota is not None and quota.meter.knows(deployment.id):
         await quota.admit(deployment)
     if deployment.max_parallel is not None:
-        until = NEVER if plan is None else plan.deadline
-        await wait_for_place(deployment, vitals, clock, until)
+        until, priority = (NEVER, 0) if plan is None else (plan.deadline, plan.priority)
+        await wait_for_place(deployment, vitals, clock, until, priority)
 
 
 async def wait_for_place(
-    deployment: Deployment, vitals: Vitals, clock: Clock, until: float
+    deployment: Deployment, vitals: Vitals, clock: Clock, until: float, priority: int = 0
 ) -> None:
     """Return when there is a place; take it at once. Raises Exhausted when time runs out.
 
@@ -38,10 +39,10 @@ async def wait_for_place(
     if most is None or (vitals.in_flight < most and not vitals.queue):
         return
     until = min(until, clock.monotonic() + deployment.deadlines.first_byte)
-    is_first = False
+    ticket = 0
     while True:
         come: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        vitals.line_up(come, first=is_first)
+        ticket = vitals.line_up(come, priority, ticket)
         try:
             async with asyncio.timeout(until - clock.monotonic()):
                 await come
@@ -57,4 +58,4 @@ async def wait_for_place(
             raise
         if vitals.in_flight < most:
             return
-        is_first = True  # somebody was quicker; keep the place in the line
+        # Somebody was quicker: back to the same position in the line.

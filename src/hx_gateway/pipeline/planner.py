@@ -58,7 +58,7 @@ class Planner:
         self._only_choices = {
             route.name: Try(deployment=route.deployments[0], route=route)
             for route in table.routes()
-            if route.is_alone and not route.fallbacks and route.name not in rules
+            if not _needs_plan(route, ground) and route.name not in rules
         }
 
     def begin(
@@ -111,6 +111,12 @@ class Planner:
         return rules.for_call(call, principal.metadata, route.deployments, marks)
 
 
+def _needs_plan(route: Route, ground: Ground) -> bool:
+    """Whether there is something to choose, somewhere else to go, or a line with an order."""
+    has_line = bool(ground.priority) and any(each.max_parallel for each in route.deployments)
+    return not route.is_alone or bool(route.fallbacks) or has_line
+
+
 def _deadline(route: Route, call: Call) -> float:
     """Give the moment after which nothing is begun any more: the caller's, else the upstream's."""
     limit_s = None if call.wishes is None else call.wishes.limit_s(stream=call.stream)
@@ -142,6 +148,7 @@ def ground_of(
         meter=meter,
         purses=purses,
         pins=pins,
+        priority=settings.default_priority,
     )
 
 

@@ -16,9 +16,17 @@ from hx_gateway.core.call import Detour, Wishes
 from hx_gateway.core.errors import InvalidRequest
 from hx_gateway.pipeline.controls import take_controls
 
-HEADERS = frozenset({b"x-litellm-num-retries", b"x-litellm-stream-timeout", b"x-litellm-timeout"})
+HEADERS = frozenset(
+    {
+        b"x-litellm-num-retries",
+        b"x-litellm-priority",
+        b"x-litellm-stream-timeout",
+        b"x-litellm-timeout",
+    }
+)
 _NUMBER = re.compile(rb"(0|[1-9][0-9]{0,9})(\.[0-9]{1,9})?")
 _Retries = Annotated[int, Meta(ge=0, le=100)]
+_Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
 _Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 _Item = str | dict[str, Raw]
 
@@ -34,6 +42,7 @@ class _Wished(msgspec.Struct, kw_only=True):
     context_window_fallbacks: list[_Item] | None = None
     content_policy_fallbacks: list[_Item] | None = None
     allowed_model_region: str | None = None
+    priority: _Priority | None = None
 
 
 FIELDS = frozenset(_Wished.__struct_fields__)
@@ -66,6 +75,7 @@ def read_wishes(
         context_window_fallbacks=_detours(wished.context_window_fallbacks, model),
         content_policy_fallbacks=_detours(wished.content_policy_fallbacks, model),
         region=wished.allowed_model_region,
+        priority=wished.priority,
     )
     return None if wishes == _NOTHING else wishes
 

@@ -186,7 +186,9 @@ class Fleet:
         reason = self._reason(deployment, peers, now)
         return self._begin(deployment, key, reason, now)
 
-    def line_up(self, wanted: Deployments, key: str, come: Come, now: float) -> Waiting[Place]:
+    def line_up(
+        self, wanted: Deployments, key: str, come: Come, now: float, priority: int = 0
+    ) -> Waiting[Place]:
         """Wait for a place at any of these; raises NodeBusy when too many wait already."""
         by_place = {self.place_of(each): each for each in wanted}
         seconds = self._expected_s(by_place)
@@ -199,7 +201,7 @@ class Fleet:
                 reason = self._reason(by_place[place], (), now)
                 come.set_result(self._begin(by_place[place], key, reason, now))
 
-        waiting = self.line.join(by_place, key, grant)
+        waiting = self.line.join(by_place, key, grant, priority)
         self._comes[waiting] = come
         self.advance(now)
         return waiting

@@ -43,7 +43,10 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """What all plans of one snapshot stand on. `strategies`: how to choose, by name."""
+    """What all plans of one snapshot stand on. `strategies`: how to choose, by name.
+
+    `priority` is that of calls that have none of their own, in a line for a place.
+    """
 
     health: Health
     random: Random
@@ -52,6 +55,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     meter: Meter | None = None
     purses: Purses | None = None
     pins: Pins | None = None
+    priority: int = 0
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):

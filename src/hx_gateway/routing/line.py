@@ -1,5 +1,7 @@
 """Who waits for a place at a node, and whose turn it is: fair between keys, in order within one.
 
+Calls of a lower priority number come before all others.
+
 Pure: a call that gets its turn is told by a callback (the place, and the time), so whoever waits
 decides how.
 """
@@ -13,12 +15,18 @@ P = TypeVar("P")
 class Waiting(Generic[P]):
     """A call that waits for any of some places."""
 
-    __slots__ = ("grant", "key", "number", "places")
+    __slots__ = ("grant", "key", "number", "places", "priority")
 
     def __init__(
-        self, places: Collection[P], key: str, number: int, grant: Callable[[P, float], None]
+        self,
+        places: Collection[P],
+        key: str,
+        number: int,
+        grant: Callable[[P, float], None],
+        priority: int = 0,
     ) -> None:
         """`number` counts all that ever waited."""
+        self.priority = priority
         self.places = places
         self.key = key
         self.number = number
@@ -39,11 +47,15 @@ class Line(Generic[P]):
         return len(self._waiting)
 
     def join(
-        self, places: Collection[P], key: str, grant: Callable[[P, float], None]
+        self,
+        places: Collection[P],
+        key: str,
+        grant: Callable[[P, float], None],
+        priority: int = 0,
     ) -> Waiting[P]:
         """Wait for a turn."""
         self._numbers += 1
-        waiting = Waiting(places, key, self._numbers, grant)
+        waiting = Waiting(places, key, self._numbers, grant, priority)
         self._waiting[waiting] = None
         return waiting
 
@@ -67,21 +79,30 @@ class Line(Generic[P]):
         return {place for waiting in self._waiting for place in waiting.places}
 
     def ahead(self, waiting: Waiting[P]) -> int:
-        """Count those that came before and want one of the same places."""
+        """Count those that stand before and want one of the same places."""
         wanted = set(waiting.places)
         return sum(
-            other.number < waiting.number and not wanted.isdisjoint(other.places)
+            (other.priority, other.number) < (waiting.priority, waiting.number)
+            and not wanted.isdisjoint(other.places)
             for other in self._waiting
         )
 
     def next(self, place: P, running: Callable[[str], int]) -> Waiting[P] | None:
-        """Take out whose turn it is: whose key has the fewest `running`, then waited longest."""
+        """Take out whose turn it is.
+
+        The lowest priority, then whose key has the fewest `running`, then who waited longest.
+        """
         wanting = [each for each in self._waiting if place in each.places]
         if not wanting:
             return None
         chosen = min(
             wanting,
-            key=lambda each: (running(each.key), self._served.get(each.key, 0), each.number),
+            key=lambda each: (
+                each.priority,
+                running(each.key),
+                self._served.get(each.key, 0),
+                each.number,
+            ),
         )
         self._turns += 1
         self._served[chosen.key] = self._turns

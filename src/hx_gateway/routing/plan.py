@@ -90,6 +90,13 @@ class Plan:
         """The moment (monotonic) after which nothing is begun."""
         return self._errand.deadline
 
+    @property
+    def priority(self) -> int:
+        """Its place in a line; the lowest comes first."""
+        wishes = self._errand.wishes
+        wished = None if wishes is None else wishes.priority
+        return self._ground.priority if wished is None else wished
+
     def first(self, now: float) -> Step:
         """Say whom to ask first: a usable deployment, a fallback's, else the least bad of all.
 

@@ -5,6 +5,7 @@ Numbers only; the rules that read them are in `health.py`, `balance.py` and `sta
 
 from collections import deque
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import Protocol
 
 WINDOW_S = 10.0
@@ -74,7 +75,7 @@ class Vitals:
     __slots__ = (
         "cooldown_s", "failures", "failures_in_a_row", "faults", "first", "heard_at", "in_flight",
         "is_stalled", "open_until", "outcomes", "per_mib", "per_token", "probe_until", "queue",
-        "retries", "score_at", "score_s", "successes", "whole",
+        "retries", "score_at", "score_s", "successes", "tickets", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -89,7 +90,8 @@ class Vitals:
         self.heard_at = 0.0
         self.is_stalled = False
         self.outcomes: deque[tuple[float, bool]] = deque(maxlen=1024)
-        self.queue: deque[Turn] = deque()
+        self.queue: list[tuple[int, int, Turn]] = []
+        self.tickets = 0
         self.retries: deque[float] = deque(maxlen=1024)
         self.faults: dict[str, deque[float]] = {}
         self.whole = Samples()
@@ -131,17 +133,21 @@ class Vitals:
         if self.queue:
             self.call_next()
 
-    def line_up(self, turn: Turn, *, first: bool = False) -> None:
-        """Stand in line for a place; `first`: before all others."""
-        if first:
-            self.queue.appendleft(turn)
-        else:
-            self.queue.append(turn)
+    def line_up(self, turn: Turn, priority: int = 0, ticket: int = 0) -> int:
+        """Stand in line for a place: the lowest priority first, then in order.
+
+        Gives a ticket, with which one comes back to the same position.
+        """
+        if not ticket:
+            self.tickets += 1
+            ticket = self.tickets
+        heappush(self.queue, (priority, ticket, turn))
+        return ticket
 
     def call_next(self) -> None:
         """Give the turn to the first in line who still waits."""
         while self.queue:
-            turn = self.queue.popleft()
+            turn = heappop(self.queue)[2]
             if not turn.done():
                 turn.set_result(None)
                 return

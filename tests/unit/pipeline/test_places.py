@@ -48,6 +48,46 @@ async def test_those_who_wait_come_in_order() -> None:
     await asyncio.gather(*tasks)
 
 
+async def test_the_lowest_priority_comes_first_and_equals_in_order() -> None:
+    clock, came = FakeClock(), []
+    vitals = busy(clock)
+
+    async def come(name: str, priority: int) -> None:
+        await wait_for_place(ONE, vitals, clock, clock.monotonic() + 60.0, priority)
+        vitals.begin(clock.monotonic())
+        came.append(name)
+
+    wanted = [("late", 9), ("first", 0), ("then", 1), ("also", 1)]
+    tasks = [asyncio.ensure_future(come(*each)) for each in wanted]
+    await asyncio.sleep(0)
+    for _ in wanted:
+        vitals.release()
+        await asyncio.sleep(0.01)
+    assert came == ["first", "then", "also", "late"]
+    await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize(
+    ("default", "wished", "priority"), [(0, None, 0), (5, None, 5), (5, 0, 0), (0, 7, 7)]
+)
+async def test_a_call_waits_with_its_own_priority_else_the_usual_one(
+    default: int, wished: int | None, priority: int
+) -> None:
+    """Also at the only deployment of a model, which needs no plan otherwise."""
+    lone = chat_deployment("lone", max_parallel=1)
+    rig = Rig(
+        ScriptedSender(lone=[Answer(200, whole("x"))]), route("m", lone), default_priority=default
+    )
+    vitals = rig.health.of(lone)
+    vitals.begin(rig.clock.monotonic())
+    wishes = None if wished is None else Wishes(priority=wished)
+    task = asyncio.ensure_future(rig.ask(wishes=wishes))
+    await asyncio.sleep(0.01)
+    assert [each[0] for each in vitals.queue] == [priority]
+    vitals.release()
+    assert (await task).status == 200
+
+
 async def test_a_newcomer_stands_behind_those_who_wait() -> None:
     clock, came = FakeClock(), []
     vitals = busy(clock)

@@ -34,6 +34,8 @@ def wishes(body: dict[str, object], **headers: str) -> Wishes | None:
         ),
         ({"disable_fallbacks": True}, {}, Wishes(use_fallbacks=False)),
         ({"allowed_model_region": "eu"}, {}, Wishes(region="eu")),
+        ({"priority": 9}, {}, Wishes(priority=9)),
+        ({"priority": 9}, {"priority": "0"}, Wishes(priority=0)),
         (
             {"fallbacks": ["a", {"m": ["b", "c"]}, {"other": ["d"]}, {"*": ["e"]}]},
             {},
@@ -85,6 +87,9 @@ def test_a_fallback_may_not_say_where_to_connect() -> None:
         ({}, {"timeout": ""}),
         ({}, {"timeout": '1,"disable_fallbacks":true'}),
         ({}, {"num_retries": "1.5"}),
+        ({"priority": -1}, {}),
+        ({"priority": "high"}, {}),
+        ({}, {"priority": "1.5"}),
     ],
 )
 def test_what_cannot_be_meant_is_refused(body: dict[str, Any], headers: dict[str, str]) -> None:

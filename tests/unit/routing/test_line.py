@@ -37,6 +37,15 @@ def test_a_key_that_has_places_already_comes_later() -> None:
     assert line.next("gpu1", lambda key: 3 if key == "busy" else 0) is idle
 
 
+def test_the_lowest_priority_comes_first_whoever_asks() -> None:
+    line: Line[str] = Line()
+    later = line.join(("gpu1",), "idle", nobody, 5)
+    first = line.join(("gpu1",), "busy", nobody)
+    assert (line.ahead(later), line.ahead(first)) == (1, 0)
+    assert line.next("gpu1", lambda key: 3 if key == "busy" else 0) is first
+    assert line.next("gpu1", none_running) is later
+
+
 def test_only_those_who_want_the_place_are_asked() -> None:
     line: Line[str] = Line()
     line.join(("gpu1",), "a", nobody)
