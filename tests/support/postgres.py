@@ -44,6 +44,10 @@ class PostgresServer:
             "?sslmode=disable"
         )
 
+    def log(self) -> str:
+        """What it has written so far; schema statements are in it."""
+        return self._process.log()
+
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run a statement in a loop of its own thread, so that any test may call it."""
         return run_sync(self.url(database), sql)

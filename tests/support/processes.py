@@ -66,6 +66,10 @@ class ServerProcess:
             )
         self._wait()
 
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
+
     def kill(self) -> None:
         """End it as `kill -9` does; nothing is written or closed."""
         pids = self._pids()

@@ -22,9 +22,11 @@ from hx_gateway.app.options import ServeOptions
 from hx_gateway.app.parts import Parts
 from hx_gateway.app.pidfile import pid_path, write_pid
 from hx_gateway.app.schema import Verdict
+from hx_gateway.app.tenure import PATIENCE_S, Tenure
 from hx_gateway.app.welcome import welcome
 from hx_gateway.config import load_snapshot
 from hx_gateway.config.embedded import find_installed
+from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.errors import ConfigError, DependencyError
 from hx_gateway.core.snapshot import REDIS_TYPES, Snapshot
 from hx_gateway.core.tasks import spawn
@@ -76,6 +78,10 @@ class Gateway:
         snapshot = await asyncio.to_thread(self._load, 1)
         _check_bind(snapshot, self._listen)
         _make_state_dir(snapshot.state_dir)
+        self._phase("waiting for the state directory")
+        is_worker = self._fellows is not None
+        self._tenure = Tenure(snapshot.state_dir, SystemClock(), is_worker=is_worker)
+        await self._tenure.begin(snapshot.server.drain_timeout + PATIENCE_S)
         self._phase("opening the store")
         self._parts = open_parts(snapshot, self._listen.environ, self._fellows)
         if self._options.migrate:
@@ -145,6 +151,7 @@ class Gateway:
     async def stop(self) -> None:
         """Drain: refuse new work, let live streams end, then close everything."""
         self._draining = True
+        self._tenure.ending()
         assert self._now is not None  # noqa: S101 - as above
         self._now.checkup.drain()
         limit_s = self._now.snapshot.server.drain_timeout
@@ -160,6 +167,7 @@ class Gateway:
             await _within(_LAST_WRITE_S, self._parts.last_use.write())
             await self._parts.aclose()
         self._remove_pid()
+        self._tenure.end()
 
     def hurry(self) -> None:
         """Stop waiting for live streams."""
