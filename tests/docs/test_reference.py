@@ -16,6 +16,7 @@ from hx_gateway.cli.main import VERBS
 from hx_gateway.config.options import OPTIONS
 from hx_gateway.usage.metrics import Metrics
 from hx_gateway.usage.rag_metrics import RagMetrics
+from hx_gateway.web.endpoint import Endpoint
 
 REFERENCE = ROOT / "docs" / "reference"
 COMMAND = "## `hx-gateway {}"
@@ -92,3 +93,40 @@ def test_every_error_code_is_documented() -> None:
     }
     assert used
     assert undocumented(used, text) == []
+
+
+def untested(endpoints: Iterable[Endpoint], text: str) -> list[str]:
+    """Operations of which no test names a path; aliases (`chat_1`) are the operation's own."""
+    operations: dict[str, list[str]] = {}
+    for one in endpoints:
+        operations.setdefault(re.sub(r"_\d+$", "", one.name), []).append(one.path)
+    return [name for name, paths in operations.items() if not any(named(p, text) for p in paths)]
+
+
+def named(path: str, text: str) -> bool:
+    """Whether a path stands in a test, with whatever there is for its `{name}` parts.
+
+    What comes before the first of them may be a constant of the test.
+    """
+    head, brace, rest = path.partition("{")
+    rest = re.sub(r"\\\{\w+(:path)?\\\}", r"[^\\s\"]+", re.escape(brace + rest))
+    starts = [re.escape(head), *([r"\{[A-Z]+\}/"] if brace else [])]
+    return any(re.search(rf"[\"'}}]{start}{rest}/?[\"'?]", text) for start in starts)
+
+
+def test_oas_09_no_route_is_undocumented_or_untested() -> None:
+    endpoints = asyncio.run(all_endpoints())
+    served = {f"{one.method} {one.path}" for one in endpoints}
+    assert (
+        set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", page("endpoints.md"), re.MULTILINE)) == served
+    )
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert untested(endpoints, tests) == []
+
+
+def test_oas_09_a_route_that_nobody_tests_is_seen() -> None:
+    endpoints = asyncio.run(all_endpoints())
+    assert len(untested(endpoints, "")) > 50
+    assert not named("/v1/models", 'ask("/v1/models/x")')
+    assert named("/v1/models", 'ask("/v1/models?a=1")')
+    assert named("/v1/nodes/{name}/pull", 'f"/v1/nodes/{node}/pull"')
