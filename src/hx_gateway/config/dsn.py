@@ -35,6 +35,7 @@ _READ = frozenset(
         "sslaccept",
     }
 )
+_MAX_PORT = 65535
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -103,6 +104,11 @@ def parse_database(text: str) -> Database:
     return _postgres(msgspec.structs.replace(address, scheme="postgresql", hosts=hosts))
 
 
+def same_database(database: Database) -> Address:
+    """Give what two spellings of one database have in common: not how it is talked to."""
+    return msgspec.structs.replace(database.address, query=())
+
+
 def parse_address(text: str, *, what: str) -> Address:
     """Split a URL, and say which character of a password breaks it; raises BrokenUrl."""
     found = _SCHEME.match(text)
@@ -136,14 +142,25 @@ def _diagnose(rest: str, authority: str, after: str) -> None:
         raise _unencoded("@")
     if "#" in after:
         raise BrokenUrl("contains a # (nothing may follow it); write %23 if it belongs to a name")
-    login = authority.rpartition("@")[0]
+    login, _, hosts = authority.rpartition("@")
     bad_percent = re.search(r"%(?![0-9A-Fa-f]{2})", rest)
     if bad_percent:
         raise _unencoded("%")
     if bad := re.search(r"[\[\]]", login):
         raise _unencoded(bad[0])
-    if re.search(r"\s", rest):
+    if re.search(r"\s", login):
         raise _unencoded(" ")
+    if re.search(r"\s", hosts + after):
+        raise BrokenUrl("contains a space; remove it")
+    _diagnose_hosts(hosts)
+
+
+def _diagnose_hosts(hosts: str) -> None:
+    """Find what the driver would fail at, each time it connects."""
+    for host in hosts.split(","):
+        _, colon, port = host.rpartition("]")[2].rpartition(":")
+        if colon and port and not (port.isdecimal() and int(port) <= _MAX_PORT):
+            raise BrokenUrl("the port is not a number; write …host:5432/…")
 
 
 def _ends_in_login(authority: str, after: str) -> bool:

@@ -72,6 +72,13 @@ def _check_parameters(address: Address, kind: str, *, with_tls: bool) -> None:
             raise BrokenUrl(f"parameter {name[:40]} has no meaning here; known are {names}")
 
 
+def same_redis(address: Address) -> Address:
+    """Give what two spellings of one Redis have in common: database 0, and the user of nobody."""
+    path = address.path.removesuffix("/")
+    user = None if address.user in {"", "default"} else address.user
+    return msgspec.structs.replace(address, path="" if path == "/0" else path, user=user)
+
+
 def database_of(url: str) -> int:
     """Give the number of the database in a normalised URL."""
     last = url.partition("?")[0].rstrip("/").rpartition("/")[2]

@@ -1,16 +1,16 @@
 """Find the database, Redis and Qdrant among all the places that may name them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from hx_gateway.config.document import Node
-from hx_gateway.config.dsn import Address, BrokenUrl, parse_database
+from hx_gateway.config.dsn import Address, BrokenUrl, parse_database, same_database
 from hx_gateway.config.environment import Environment
 from hx_gateway.config.option import Option
 from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.origin import parse_base_url
 from hx_gateway.config.redis_parts import RedisParts
-from hx_gateway.config.redis_url import parse_redis
+from hx_gateway.config.redis_url import parse_redis, same_redis
 from hx_gateway.config.report import Report
 from hx_gateway.config.settings import Candidate, Choices, candidates
 from hx_gateway.core.secret import Secret
@@ -36,7 +36,7 @@ class Services:
         self._qdrant(choices)
 
     def _database(self, choices: Choices) -> None:
-        found = self._agreed("store.url", self._database_parts(), parse_database)
+        found = self._agreed("store.url", self._database_parts(), parse_database, same_database)
         if found is None:
             return
         database, source = found
@@ -55,7 +55,7 @@ class Services:
             choices.put_unless_set("store.prepared_statements", value=False, place=off.place)
 
     def _redis(self, choices: Choices) -> None:
-        found = self._agreed("redis.url", self._redis_parts.addresses(), parse_redis)
+        found = self._agreed("redis.url", self._redis_parts.addresses(), parse_redis, same_redis)
         if found is not None:
             self._put(choices, "redis.url", *found)
 
@@ -69,9 +69,16 @@ class Services:
         self.shown[path] = address.safe()
 
     def _agreed(
-        self, path: str, parts: list[Candidate], read: Callable[[str], T]
+        self,
+        path: str,
+        parts: list[Candidate],
+        read: Callable[[str], T],
+        same: Callable[[T], Hashable] = lambda value: value,
     ) -> tuple[T, Candidate] | None:
-        """Read all sources; those that name different addresses are problems."""
+        """Read all sources; those that name different addresses are problems.
+
+        `same` gives what is equal for two spellings of one address.
+        """
         option = _option(path)
         found: list[tuple[T, Candidate]] = []
         for source in [*candidates(option, self._root, self._environment), *parts]:
@@ -80,7 +87,7 @@ class Services:
             except BrokenUrl as error:
                 self._report.problem(source.place, source.name, str(error))
         for value, source in found[1:]:
-            if value != found[0][0]:
+            if same(value) != same(found[0][0]):
                 first = found[0][1]
                 text = f"differs from {first.name} ({first.place}); keep only one of the two"
                 self._report.problem(source.place, source.name, text)
@@ -97,7 +104,8 @@ class Services:
             return []
         address = Address(
             scheme="postgresql",
-            user=self._environment.text("DATABASE_USERNAME"),
+            user=self._environment.text("DATABASE_USERNAME")
+            or self._environment.text("DATABASE_USER"),
             password=self._environment.text("DATABASE_PASSWORD"),
             hosts=_host_port(host.value, self._environment.text("DATABASE_PORT")),
             path=f"/{name}",

@@ -91,8 +91,65 @@ def test_redis_may_be_named_as_a_whole_or_in_parts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "env", "url"),
+    [
+        (
+            "litellm_settings: {cache_params: {type: redis, host: h}}",
+            {"REDIS_HOST": "h", "REDIS_PORT": "6380", "REDIS_PASSWORD": "p"},
+            "redis://:p@h:6380",
+        ),
+        (
+            "router_settings: {redis_host: h, redis_port: 6381}",
+            {"REDIS_PASSWORD": "p", "REDIS_PORT": "6380"},
+            "redis://:p@h:6381",
+        ),
+        (
+            "litellm_settings: {cache_params: {type: redis, host: h, ssl: false}}",
+            {"REDIS_SSL": "true"},
+            "redis://h:6379",
+        ),
+    ],
+)
+def test_the_environment_gives_the_parts_of_redis_that_the_file_does_not(
+    text: str, env: dict[str, str], url: str
+) -> None:
+    """Symptom: a host in the file and REDIS_PASSWORD in the environment refused the start."""
+    choices, _, report = read(text, **env)
+    assert value(choices, "redis.url") == url
+    assert report.problems == []
+
+
+@pytest.mark.parametrize(
+    "other", ["redis://h/0", "redis://h:6379/", "redis://default@h", "valkey://h"]
+)
+def test_spellings_of_one_redis_agree(other: str) -> None:
+    _, _, report = read("litellm_settings: {cache_params: {url: redis://h:6379}}", REDIS_URL=other)
+    assert report.problems == []
+
+
+def test_how_a_database_is_talked_to_makes_it_no_other_one() -> None:
+    """Symptom: DATABASE_URL with a parameter beside its own parts refused the start."""
+    parts = {"HOST": "h", "USER": "u", "PASSWORD": "p", "NAME": "db"}
+    choices, _, report = read(
+        DATABASE_URL=URL + "?connection_limit=9", **{f"DATABASE_{k}": v for k, v in parts.items()}
+    )
+    assert report.problems == []
+    assert value(choices, "store.pool") == 9
+
+
+@pytest.mark.parametrize("other", ["redis://h/1", "rediss://h", "redis://:p@h", "redis://u@h"])
+def test_another_redis_is_still_another_one(other: str) -> None:
+    _, _, report = read("litellm_settings: {cache_params: {url: redis://h:6379}}", REDIS_URL=other)
+    assert "differs from REDIS_URL" in report.problems[0]
+
+
+@pytest.mark.parametrize(
     ("env", "says"),
     [
+        ({"REDIS_HOST": "<your host>"}, "REDIS_HOST: contains a space"),
+        ({"REDIS_HOST": "h", "REDIS_PORT": "tcp"}, "REDIS_HOST: the port is not a number"),
+        ({"DATABASE_URL": "postgresql://u:canary@h:<port>/db"}, "the port is not a number"),
+        ({"DATABASE_URL": "postgresql://u:canary@a:1,[::1]:99999/db"}, "the port is not a number"),
         ({"DATABASE_URL": "mysql://h/db"}, "DATABASE_URL: mysql:// is not supported"),
         ({"DATABASE_URL": "postgresql://u:p#canary@h/db"}, "%23"),
         ({"DATABASE_HOST": "h"}, "DATABASE_NAME is not"),
