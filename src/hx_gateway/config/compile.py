@@ -157,7 +157,7 @@ class Compiler:
             passing=read_passing(
                 given.root, self._report, everywhere=routing.forward_client_headers
             ),
-            drop_params=settings.flag("drop_params"),
+            drop_params=bool(settings.mild_switch("drop_params", "it counts as off")),
             modify_params=settings.flag("modify_params"),
             allowed_fails=self._allowance(router),
             max_parallel=router.whole("default_max_parallel_requests", low=1),

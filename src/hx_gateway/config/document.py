@@ -10,6 +10,7 @@ import msgspec
 import yaml
 from yaml import MappingNode, ScalarNode, SequenceNode
 from yaml.constructor import ConstructorError, SafeConstructor
+from yaml.reader import ReaderError
 
 from hx_gateway.config.report import Place, Report, file_place
 
@@ -30,9 +31,12 @@ class Node(msgspec.Struct):
     place: Place
 
     def get(self, key: str) -> "Node | None":
-        """Get a member; None when absent, null, or when this is no mapping."""
+        """Get a member; None when absent, null, an empty text, or when this is no mapping.
+
+        An empty text counts as not set, as an empty variable does.
+        """
         node = self.value.get(key) if isinstance(self.value, dict) else None
-        return None if node is None or node.value is None else node
+        return None if node is None or node.value is None or node.value == "" else node
 
     def members(self) -> "Iterator[tuple[str, Node]]":
         """Iterate over a mapping's members; nothing when this is no mapping."""
@@ -76,8 +80,13 @@ def parse(text: str, path: Path, report: Report) -> Node | None:
         place = file_place(path, mark.line + 1 if mark else 0)
         report.problem(place, "", f"not valid YAML: {_why(error)}; correct the line or its indent")
         return None
+    except ReaderError as error:
+        place = file_place(path, text.count("\n", 0, error.position) + 1)
+        what = "an unreadable character (a control character, say); remove it"
+        report.problem(place, "", f"not valid YAML: {what}")
+        return None
     except (yaml.YAMLError, RecursionError):
-        report.problem(file_place(path), "", "not valid YAML: unreadable characters or nesting")
+        report.problem(file_place(path), "", "not valid YAML: too deep nesting")
         return None
     return _mapping(node, path, report)
 
@@ -156,8 +165,8 @@ class _Builder:
     def _add(self, members: dict[str, Node], key: ScalarNode, value: Node) -> None:
         if key.value in members:
             first = members[key.value].place.line
-            text = f"the key stands twice (before, near line {first}); remove one"
-            self._report.problem(file_place(self._path, key.start_mark.line + 1), key.value, text)
+            text = f"the key stands twice: this one holds, the one near line {first} has no effect"
+            self._report.no_effect(file_place(self._path, key.start_mark.line + 1), key.value, text)
         members[key.value] = value
 
     @staticmethod

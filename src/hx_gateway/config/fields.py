@@ -51,6 +51,16 @@ class FieldReader:
         """Get a boolean; None when absent."""
         return self._get(name, read_bool)
 
+    def mild_switch(self, name: str, advice: str) -> bool | None:
+        """Get a boolean; what is none has no effect, and is no problem."""
+        node = self.node.get(name)
+        try:
+            return None if node is None else read_bool(node.plain())
+        except ValueError as error:
+            place, path = (node or self.node).place, f"{self.path}.{name}"
+            self._report.no_effect(place, path, f"{error}; {advice}")
+            return None
+
     def patterns(self, name: str) -> tuple[str, ...]:
         """Get a list of regular expressions, as they are written."""
         return self._get(name, read_patterns) or ()

@@ -13,6 +13,7 @@ import msgspec
 from hx_gateway.config.document import Node
 from hx_gateway.config.option import SECTIONS
 from hx_gateway.config.options import OPTIONS
+from hx_gateway.config.params import BESIDE
 from hx_gateway.config.report import Report
 
 _SECTIONS = ("general_settings", "litellm_settings", "router_settings")
@@ -66,6 +67,16 @@ def check_model_keys(node: Node, path: str, known: Mapping[str, Keys], report: R
         checker.unsupported(info, "model_info", f"{path}.model_info")
 
 
+def unread_paths(known: Mapping[str, Keys]) -> frozenset[str]:
+    """Give the paths of all keys that LiteLLM has and we do not; `[]` is any place in a list."""
+    homes = {name: f"{name}." for name in _SECTIONS}
+    homes |= {name: f"model_list[].{name}." for name in ("litellm_params", "model_info")}
+    homes |= {"top": "", "cache_params": "litellm_settings.cache_params."}
+    return frozenset(
+        f"{home}{key}" for name, home in homes.items() for key in known[name].unsupported
+    )
+
+
 class _Checker:
     def __init__(self, known: Mapping[str, Keys], report: Report) -> None:
         self._known = known
@@ -79,26 +90,23 @@ class _Checker:
         self.unsupported(node, section, path)
         keys = self._known[section].all
         for key, child in node.members():
-            if key not in keys:
+            # `x-…` holds what anchors point to, as in compose files; nobody means a setting by it.
+            if key not in keys and not (section == "top" and key.startswith("x-")):
                 text = f"unknown key, it has no effect{self._advice(key, section)}"
                 self._report.no_effect(child.place, _join(path, key), text)
 
     def unsupported(self, node: Node, section: str, path: str) -> None:
         """Check for keys that LiteLLM has and we do not, unless they ask for nothing."""
         for key, child in node.members():
-            if key in self._known[section].unsupported and child.plain() not in (
-                None,
-                False,
-                [],
-                {},
-            ):
+            nothing = child.plain() in (None, False, "", [], {})
+            if key in self._known[section].unsupported and not nothing:
                 text = "known to LiteLLM, but not supported yet: it has no effect"
                 self._report.warning(child.place, _join(path, key), text)
 
     def entry(self, node: Node, path: str) -> None:
-        """Check the three keys of a model."""
+        """Check the keys of a model."""
         for key, child in node.members():
-            if key not in {"model_name", "litellm_params", "model_info"}:
+            if key not in {"model_name", "litellm_params", "model_info", *BESIDE}:
                 inside = key in self._known["litellm_params"].supported
                 advice = "; it belongs under litellm_params" if inside else ""
                 self._report.no_effect(

@@ -17,6 +17,7 @@ from hx_gateway.config.environment import (
 )
 from hx_gateway.config.include import Files, read_config
 from hx_gateway.config.keys import KeyPolicy
+from hx_gateway.config.known import open_known, unread_paths
 from hx_gateway.config.placeholder import resolve
 from hx_gateway.config.report import Place, Report
 from hx_gateway.core.errors import ConfigError
@@ -94,7 +95,8 @@ def examine(options: LoadOptions) -> Result:
     snapshot = None
     if root is not None:
         environment = _with_variables(root, environment)
-        snapshot = _compile(options, resolve(root, environment, report), environment, files, report)
+        resolved = resolve(root, environment, report, unread_paths(open_known()))
+        snapshot = _compile(options, resolved, environment, files, report)
     if options.strict:
         report.problems.extend(report.unread)
     return Result(

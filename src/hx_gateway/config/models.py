@@ -13,6 +13,7 @@ from hx_gateway.config.environment import Environment
 from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.known import Keys, check_model_keys
 from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.params import gather
 from hx_gateway.config.passing import Passing
 from hx_gateway.config.policies import read_allowance
 from hx_gateway.config.prices import FIELDS, read_price
@@ -27,6 +28,7 @@ from hx_gateway.core.usage import Price
 from hx_gateway.providers.registry import UnknownProvider, find_provider
 
 PARAMS = ("forward", "strict", "drop")
+_DROP_ADVICE = "names of parameters belong under additional_drop_params"
 # Headers that the client writes itself; two of them would be read differently by two parties.
 _OWN_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade"}
@@ -100,13 +102,12 @@ def _compile(node: Node, path: str, around: Surroundings) -> Iterator[Entry]:
     if name is None:
         top.problem("model_name", "is missing; give the public name of the model")
         return
-    if (
-        info := FieldReader(
-            node.get("model_info") or Node({}, node.place), f"{path}.model_info", around.report
-        )
-    ).flag("blocked"):
+    info = FieldReader(
+        node.get("model_info") or Node({}, node.place), f"{path}.model_info", around.report
+    )
+    if info.flag("blocked") or not _is_meant_for_here(info, around.environment):
         return
-    params = _with_credential(node, path, around)
+    params = gather(node, path, around.credentials, around.defaults, around.report)
     if params.text("model") == "*":
         for vendor in anybody(node, params, around.environment):
             yield from _compile(vendor, path, around)
@@ -120,20 +121,13 @@ def _compile(node: Node, path: str, around: Surroundings) -> Iterator[Entry]:
             )
 
 
-def _with_credential(node: Node, path: str, around: Surroundings) -> FieldReader:
-    """Put the values of a named credential under the entry's own parameters."""
-    own = node.get("litellm_params") or Node({}, node.place)
-    given = Node({**around.defaults, **dict(own.members())}, own.place)
-    reader = FieldReader(given, f"{path}.litellm_params", around.report)
-    name = reader.text("litellm_credential_name")
-    if name is None:
-        return reader
-    credential = around.credentials.get(name)
-    if credential is None:
-        reader.problem("litellm_credential_name", f"no credential {name!r} in credential_list")
-        return reader
-    merged = {**dict(credential.members()), **dict(given.members())}
-    return FieldReader(Node(merged, given.place), reader.path, around.report)
+def _is_meant_for_here(info: FieldReader, environment: Environment) -> bool:
+    """Whether a model is offered where we run; `supported_environments` may say that it is not."""
+    places = info.texts("supported_environments")
+    here = environment.text("LITELLM_ENVIRONMENT")
+    if places and here is None:
+        info.problem("supported_environments", "needs LITELLM_ENVIRONMENT; set it to one of them")
+    return not places or here in places
 
 
 def _by_organization(deployment: Deployment, names: tuple[str, ...]) -> Iterator[Deployment]:
@@ -224,8 +218,8 @@ class _ModelCompiler:
             # Whoever comes from LiteLLM has such models; the others must not wait for them.
             place = (self._params.node.get("model") or self._params.node).place
             what = f"the provider of {model!r} is not supported (yet), so it is left out"
-            path = f"{self._params.path}.model"
-            self._around.report.no_effect(place, path, f"{what}; write provider/model")
+            advice = "" if "/" in model or named else "; write provider/model"
+            self._around.report.no_effect(place, f"{self._params.path}.model", what + advice)
             return None
 
     def _address(self, provider: Provider, model: str) -> tuple[Origin, str] | None:
@@ -302,6 +296,8 @@ class _ModelCompiler:
     def _deadlines(self) -> tuple[Deadlines, float | None]:
         """Read LiteLLM's timeouts: each is the longest silence, not the length of an answer."""
         given = self._params.number("timeout", low=0.001)
+        if given is None:
+            given = self._params.number("request_timeout", low=0.001)
         timeout = self._around.timeout if given is None else given
         stream = self._params.number("stream_timeout", low=0.001)
         first_byte = self._around.stream_timeout if stream is None else stream
@@ -328,11 +324,8 @@ class _ModelCompiler:
         if params is not None and params not in PARAMS:
             self._params.problem("params", f"must be one of {', '.join(PARAMS)}")
         if params is None:
-            drop = self._params.node.get("drop_params")
-            dropping = (
-                self._around.drop_params if drop is None else self._params.flag("drop_params")
-            )
-            return "drop" if dropping else "forward"
+            drop = self._params.mild_switch("drop_params", _DROP_ADVICE)
+            return "drop" if (self._around.drop_params if drop is None else drop) else "forward"
         return params
 
     def _facts(self, provider: Provider, model: str) -> tuple[str | None, ModelFacts]:

@@ -183,7 +183,7 @@ def _check_targets(routes: Routes, root: Node, report: Report) -> None:
         for path, node in _sections(root, kind):
             for target in _leaves(node):
                 if isinstance(target.value, str) and not routes.has(target.value):
-                    text = f"{target.value!r} is no model of model_list; it can never answer"
+                    text = f"{target.value!r} is no model that is served; it can never answer"
                     report.no_effect(target.place, path, text)
 
 

@@ -12,7 +12,7 @@ from hx_gateway.config.environment import Environment
 from hx_gateway.config.option import Option, written
 from hx_gateway.config.options import OPTIONS
 from hx_gateway.config.report import Place, Report
-from hx_gateway.config.scalar import READERS, read_bool
+from hx_gateway.config.scalar import READERS, read_bool, read_float
 from hx_gateway.core.secret import Secret
 
 DEFAULT = Place("default")
@@ -122,29 +122,26 @@ def _check_agreement(sources: list[Candidate], values: list[object], report: Rep
 
 
 def _read(option: Option, source: Candidate, report: Report) -> Chosen | None:
+    scale = option.scale if source.name in option.litellm else 1
     try:
-        value = READERS[option.field.type](source.value)
-        return Chosen(_checked(option, _scaled(option, value, source.name)), source.place)
+        if scale != 1:
+            return Chosen(_checked(option, read_float(source.value) * scale, scale), source.place)
+        return Chosen(_checked(option, READERS[option.field.type](source.value)), source.place)
     except ValueError as error:
         report.problem(source.place, source.name, f"{error}; correct or remove it")
         return None
 
 
-def _scaled(option: Option, value: object, name: str) -> object:
-    if option.scale != 1 and name in option.litellm and isinstance(value, int | float):
-        return type(value)(value * option.scale)
-    return value
-
-
-def _checked(option: Option, value: object) -> object:
+def _checked(option: Option, value: object, scale: int = 1) -> object:
+    """Give a value within its limits, which are said in the unit it was written in."""
     if option.choices:
         return _choice(option, str(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
         if option.low is not None and value < option.low:
-            raise ValueError(f"must be at least {written(option.low)}")
+            raise ValueError(f"must be at least {written(option.low / scale)}")
         if option.high is not None and value > option.high:
-            raise ValueError(f"must be at most {written(option.high)}")
-    return value
+            raise ValueError(f"must be at most {written(option.high / scale)}")
+    return int(value) if scale != 1 and isinstance(value, float) else value
 
 
 def _choice(option: Option, value: str) -> str:

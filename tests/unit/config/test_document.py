@@ -84,12 +84,22 @@ def test_aliases_cannot_explode() -> None:
     assert "too many values" in report.problems[0]
 
 
-def test_a_key_that_stands_twice_is_a_problem() -> None:
+def test_of_a_key_that_stands_twice_the_last_one_holds_and_the_first_is_named() -> None:
+    """Symptom: a file that LiteLLM reads, with two `success_callback`, refused the start."""
     report = Report()
-    parse("a: 1\nb: 2\na: 3\n", FILE, report)
-    assert report.problems == [
-        "config.yaml:3: a: the key stands twice (before, near line 1); remove one"
+    root = parse("a: 1\nb: 2\na: 3\n", FILE, report)
+    assert root is not None
+    assert root.plain() == {"a": 3, "b": 2}
+    assert report.problems == []
+    assert report.unread == [
+        "config.yaml:3: a: the key stands twice: this one holds, the one near line 1 has no effect"
     ]
+
+
+def test_an_unreadable_character_is_named_with_its_line() -> None:
+    report = Report()
+    assert parse("a: 1\n# é\nb: \x07\n", FILE, report) is None
+    assert "config.yaml:3: not valid YAML: an unreadable character" in report.problems[0]
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "null"])
@@ -104,8 +114,9 @@ def test_an_empty_mapping_is_meant_so() -> None:
     assert node("{}").plain() == {}
 
 
-def test_null_members_read_as_absent() -> None:
-    root = node("a:\nb: {c: 1}")
+def test_null_and_empty_members_read_as_absent() -> None:
+    root = node("a:\nb: {c: 1}\ne: ''")
     assert root.get("a") is None
+    assert root.get("e") is None, "as an empty variable"
     assert root.find("a.b") is None
     assert root.find("b.c.d") is None

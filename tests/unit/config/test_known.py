@@ -1,7 +1,7 @@
 import pytest
 from tests.support.configs import node
 
-from hx_gateway.config.known import check_keys, check_model_keys, open_known
+from hx_gateway.config.known import check_keys, check_model_keys, open_known, unread_paths
 from hx_gateway.config.prices import FIELDS
 from hx_gateway.config.report import Report
 
@@ -127,6 +127,27 @@ def test_unknown_parameters_of_a_model_are_body_fields_but_unknown_keys_beside_t
         "model_list[0].litellm_params.s3_bucket_name",
         "model_list[0].model_info.team_id",
     ]
+
+
+def test_limits_beside_the_parameters_and_what_anchors_point_to_are_no_mistakes() -> None:
+    report = Report()
+    entry = node("{model_name: a, rpm: 5, tpm: 5, litellm_params: {model: a/b}}")
+    check_model_keys(entry, "model_list[0]", open_known(), report)
+    assert report.unread == []
+    assert checked("x-params: &p {a: 1}\nmodel_list: []").unread == []
+    assert len(checked("hx: {}\ngeneral_settings: {x-a: 1}").unread) == 1
+
+
+def test_paths_without_an_effect_are_given_for_every_section() -> None:
+    paths = unread_paths(open_known())
+    assert {
+        "guardrails",
+        "general_settings.alerting",
+        "litellm_settings.cache_params.s3_bucket_name",
+        "model_list[].litellm_params.aws_secret_access_key",
+        "model_list[].model_info.team_id",
+    } <= paths
+    assert "general_settings.master_key" not in paths
 
 
 def test_no_key_has_two_statuses() -> None:

@@ -241,3 +241,14 @@ def test_the_package_offers_only_the_loader() -> None:
 
     with pytest.raises(AttributeError):
         hx_gateway.config.nothing  # noqa: B018
+
+
+def test_variables_of_what_is_not_supported_need_not_be_set(tmp_path: Path) -> None:
+    """Symptom: keys of a vendor that is left out refused the start when they were not set."""
+    text = (
+        MODEL.replace("api_key: k", "api_key: k, aws_secret_access_key: os.environ/UNSET")
+        + "guardrails: [{api_key: os.environ/UNSET}]\n"
+    )
+    assert check(tmp_path, text).problems == ()
+    unset = check(tmp_path, MODEL.replace("api_key: k", "api_key: os.environ/UNSET"))
+    assert len(unset.problems) == 1

@@ -206,7 +206,6 @@ def test_settings_for_all_models_are_weaker_than_a_models_own() -> None:
         ("api_base: 'http://u:canary@h'", "", "openai/x", "must not contain a user"),
         ("api_base: 'h:80'", "", "openai/x", "must start with http"),
         ("", "", "local/unknown", "is no local model; there are small"),
-        ("litellm_credential_name: nobody", "", "openai/x", "no credential 'nobody'"),
         ("weight: -1", "", "openai/x", "weight: must be at least 0"),
         ("rpm: many", "", "openai/x", "rpm: must be a whole number"),
         ("timeout: 0", "", "openai/x", "timeout: must be at least 0.001"),
@@ -264,6 +263,48 @@ def test_a_model_of_an_unsupported_provider_is_left_out_and_named() -> None:
         "model_list[0].litellm_params.model: the provider of 'nobody/x' is not supported"
         in report.unread[0]
     )
+
+
+def test_a_vendor_that_is_named_is_not_asked_for_again() -> None:
+    """Symptom: `bedrock/x` was answered with "write provider/model", which it is."""
+    _, report = entries("model_list: [{model_name: m, litellm_params: {model: nobody/x}}]")
+    assert report.unread[0].endswith("so it is left out")
+    _, report = entries("model_list: [{model_name: m, litellm_params: {model: nobody}}]")
+    assert report.unread[0].endswith("so it is left out; write provider/model")
+
+
+@pytest.mark.parametrize(
+    ("here", "names"), [("production", ["m", "n"]), ("staging", ["n"]), ("else", ["n"])]
+)
+def test_a_model_is_offered_in_its_environments_only(here: str, names: list[str]) -> None:
+    info = "model_info: {supported_environments: [production]}"
+    text = f"model_list: [{{model_name: m, litellm_params: {{model: openai/x}}, {info}}}, {{model_name: n, litellm_params: {{model: openai/x}}}}]"
+    found, report = entries(text, environ={"OPENAI_API_KEY": "k", "LITELLM_ENVIRONMENT": here})
+    assert [entry.name for entry in found] == names
+    assert report.problems == []
+
+
+def test_a_model_of_some_environments_wants_to_know_which_this_is() -> None:
+    found = problems(info="supported_environments: [production]")
+    assert "model_info.supported_environments: needs LITELLM_ENVIRONMENT" in found[0]
+
+
+def test_names_of_parameters_under_drop_params_are_noted_and_change_nothing() -> None:
+    """Symptom: `drop_params: [tool_choice]`, which LiteLLM ignores, refused the start."""
+    text = "model_list: [{model_name: m, litellm_params: {model: openai/x, drop_params: [a]}}]"
+    found, report = entries(text, drop_params=True)
+    assert found[0].deployment.params == "drop"
+    assert report.problems == []
+    assert "drop_params: must be true or false; names of parameters" in report.unread[0]
+
+
+def test_what_litellm_keeps_to_itself_is_not_sent_to_the_vendor() -> None:
+    """Symptom: keys of a tracing service, guardrails and prices by tier were sent upstream."""
+    params = (
+        "langfuse_secret_key: s, guardrails: [g], input_cost_per_token_above_200k_tokens: 0.1, "
+        "prompt_id: p, silent_model: m, cache_control_injection_points: [{location: message}]"
+    )
+    assert one(params).defaults == {}
 
 
 def test_a_missing_credential_warns_and_refuses_only_under_strict() -> None:

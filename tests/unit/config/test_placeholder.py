@@ -78,3 +78,15 @@ def test_a_doubled_dollar_writes_braces_literally() -> None:
 
 def test_all_placeholders_are_reported_at_once() -> None:
     assert len(resolved("a: ${X}\nb: os.environ/Y\nc: 5\nd: [$Z]")[1]) == 3
+
+
+def test_what_has_no_effect_needs_no_variable() -> None:
+    """Symptom: an unset variable of a guardrail, which is not supported, refused the start."""
+    text = "guardrails: [{a: os.environ/UNSET}]\nb: [{c: {d: '${X}', e: os.environ/UNSET}}]"
+    report = Report()
+    root = resolve(node(text), variables(), report, {"guardrails", "b[].c.d"})
+    assert [line.split(": ", 2)[1] for line in report.problems] == ["b[0].c.e"]
+    assert root.plain() == {
+        "guardrails": [{"a": "os.environ/UNSET"}],
+        "b": [{"c": {"d": "${X}", "e": None}}],
+    }

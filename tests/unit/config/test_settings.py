@@ -29,6 +29,7 @@ def test_the_environment_wins_over_ours_over_litellms() -> None:
         ("server.docs", "{}", {"NO_DOCS": "True"}, False),
         ("server.docs", "{}", {"NO_DOCS": "false"}, True),
         ("server.max_body", "general_settings: {max_request_size_mb: 2}", {}, 2 * 1024 * 1024),
+        ("server.max_body", "general_settings: {max_request_size_mb: 0.5}", {}, 512 * 1024),
         ("server.max_body", "hx: {server: {max_body: 4096}}", {}, 4096),
         (
             "server.cors_origins",
@@ -134,3 +135,9 @@ def test_two_names_with_the_same_key_are_fine() -> None:
 )
 def test_values_are_shown_without_secrets(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_a_limit_is_said_in_the_unit_that_was_written() -> None:
+    text = "general_settings: {max_request_size_mb: 4096}"
+    assert "max_request_size_mb: must be at most 2048;" in chosen("server.max_body", text)[2][0]
+    assert chosen("server.max_body", text)[0] == 10 * 1024 * 1024
