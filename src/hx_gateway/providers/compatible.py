@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from hx_gateway.adapter import Bearer, Provider
+from hx_gateway.adapter import Bearer, Provider, rename
 from hx_gateway.core.call import Operation
 from hx_gateway.core.provider import WayOut
 from hx_gateway.dialects import (
@@ -38,7 +38,10 @@ _NOTHING: _Ways = MappingProxyType({})
 
 
 class _Row(NamedTuple):
-    """One vendor; without a base URL the deployment must give one. `also`: beside text."""
+    """One vendor; without a base URL the deployment must give one. `also`: beside text.
+
+    `is_older`: it knows `max_tokens`, and not the name that came later.
+    """
 
     name: str
     base_url: str | None = None
@@ -48,6 +51,7 @@ class _Row(NamedTuple):
     needs_key: bool = True
     chats: bool = True
     also: _Ways = _NOTHING
+    is_older: bool = False
 
 
 _ROWS = (
@@ -105,6 +109,22 @@ _ROWS = (
     _Row("v0", "https://api.v0.dev/v1"),
     _Row("vercel_ai_gateway", "https://ai-gateway.vercel.sh/v1"),
     _Row("morph", "https://api.morphllm.com/v1"),
+    _Row("zai", "https://api.z.ai/api/paas/v4"),
+    _Row("minimax", "https://api.minimax.io/v1"),
+    _Row("ovhcloud", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"),
+    _Row("compactifai", "https://api.compactif.ai/v1"),
+    _Row("scaleway", "https://api.scaleway.ai/v1", ("SCW_SECRET_KEY",)),
+    _Row("gmi", "https://api.gmi-serving.com/v1"),
+    _Row("aihubmix", "https://aihubmix.com/v1"),
+    _Row("veniceai", "https://api.venice.ai/api/v1", ("VENICE_AI_API_KEY",)),
+    _Row("publicai", "https://api.publicai.co/v1", is_older=True),
+    _Row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", is_older=True),
+    _Row("synthetic", "https://api.synthetic.new/openai/v1", is_older=True),
+    _Row("nano-gpt", "https://nano-gpt.com/api/v1", ("NANOGPT_API_KEY",), ("NANOGPT_API_BASE",),
+         is_older=True),
+    _Row("poe", "https://api.poe.com/v1", is_older=True),
+    _Row("chutes", "https://llm.chutes.ai/v1", is_older=True),
+    _Row("llamagate", "https://api.llamagate.dev/v1", is_older=True),
 )  # fmt: skip
 
 
@@ -119,6 +139,7 @@ def _provider(row: _Row) -> Provider:
         base_env=row.base_env or (f"{stem}_API_BASE",),
         needs_key=row.needs_key,
         speaks={**(_CHATS if row.chats else _EMBEDS), **row.also},
+        quirks=(rename("max_completion_tokens", "max_tokens"),) if row.is_older else (),
     )
 
 
