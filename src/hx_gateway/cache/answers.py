@@ -7,7 +7,7 @@ import msgspec
 from hx_gateway.cache.batch import inputs_of, joined
 from hx_gateway.cache.entry import Entry, Found
 from hx_gateway.cache.exact import Shelf
-from hx_gateway.cache.key import Circle, alike_of, name_of, names_of, version_of
+from hx_gateway.cache.key import Circle, alike_of, name_of, name_of_all, names_of, version_of
 from hx_gateway.cache.pace import Pace
 from hx_gateway.cache.question import Part, Question
 from hx_gateway.cache.verdict import is_worth_keeping
@@ -73,7 +73,7 @@ class AnswerCache:
         is_named = is_wanted and kind_of(call) in self._operations
         return is_named and (wish.reads or wish.writes)
 
-    def question(
+    async def question(
         self, call: Call, principal: Principal, route: Route, read: ReadChat
     ) -> Question | None:
         """Make a question of a call; None when nothing is to be looked up or kept for it.
@@ -85,9 +85,8 @@ class AnswerCache:
             return None
         settings, wish = self.settings, call.cache or CacheWish()
         circle = self._circle(call, principal, route, wish)
-        parts = _parts(call, circle)
-        # One input is the same alone and in a list.
-        name = parts[0].name if len(parts) == 1 else name_of(call, circle)
+        parts = await _parts(call, circle)
+        name = _name(call, circle, parts)
         if name is None:
             return None
         alike = None
@@ -217,12 +216,19 @@ class AnswerCache:
         return known[1]
 
 
-def _parts(call: Call, circle: Circle) -> tuple[Part, ...]:
+def _name(call: Call, circle: Circle, parts: Sequence[Part]) -> str | None:
+    """Name a question; one input is the same alone and in a list."""
+    if len(parts) > 1:
+        return name_of_all([part.name for part in parts])
+    return parts[0].name if parts else name_of(call, circle)
+
+
+async def _parts(call: Call, circle: Circle) -> tuple[Part, ...]:
     """Split a call for embeddings that has a list of inputs; everything else has no parts."""
     if call.operation is not Operation.EMBED:
         return ()
     inputs = inputs_of(call.fields)
-    names = names_of(call, circle, "input", inputs) if inputs else []
+    names = await names_of(call, circle, "input", inputs, Pace()) if inputs else []
     return tuple(Part(name=name, input=value) for name, value in zip(names, inputs, strict=False))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
+from hx_gateway.cache.pace import Pace
 from hx_gateway.core.call import Call
 from hx_gateway.core.chat import Chat, Role, Text
 from hx_gateway.core.route import Deployment, Route
@@ -64,19 +65,28 @@ def name_of(call: Call, circle: Circle) -> str | None:
     return _hash([*_about(call, circle), fields])
 
 
-def names_of(call: Call, circle: Circle, field: str, values: Sequence[Raw]) -> list[str]:
+async def names_of(
+    call: Call, circle: Circle, field: str, values: Sequence[Raw], pace: Pace
+) -> list[str]:
     """Give the names of the answers to calls that have each of the values in one field.
 
     They are the names that such calls have for themselves. Empty when one cannot be kept.
     """
+    about, names = _about(call, circle), []
     try:
         left_out = _left_out(call)
         rest = _canonical({n: v for n, v in call.fields.items() if n != field}, left_out)
-        canonical = [_canonical({field: value}, left_out) for value in values]
+        for value in values:
+            names.append(_hash([*about, {**rest, **_canonical({field: value}, left_out)}]))
+            await pace.did(len(bytes(value)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
-    about = _about(call, circle)
-    return [_hash([*about, {**rest, **value}]) for value in canonical]
+    return names
+
+
+def name_of_all(names: Sequence[str]) -> str:
+    """Give the name of the answer to calls of these names as one: each says all about itself."""
+    return _hash([_FORMAT, names])
 
 
 class Alike(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,5 +204,5 @@ def _count_keys(value: object) -> int:
     return 0
 
 
-def _hash(value: list[object]) -> str:
+def _hash(value: Sequence[object]) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

@@ -79,7 +79,7 @@ class CachedAnswers:
         self, call: Call, principal: Principal, route: Route, record: Record, dispatch: Dispatch
     ) -> Response:
         """Answer from the cache, or ask; raises GatewayError."""
-        question = self._cache.question(call, principal, route, _read)
+        question = await self._cache.question(call, principal, route, _read)
         if question is None:
             return await dispatch(call, route, record)
         work = _Work(question=question, route=route, record=record, dispatch=dispatch)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.at_once import at_once
 from tests.support.clock import FakeClock, seeded
 from tests.support.deployments import route
 from tests.support.pipelines import CALLER, chat_deployment
@@ -57,7 +58,7 @@ def ask(
     of: AnswerCache, asked: Call | None = None, who: Principal = CALLER, chat: Chat | None = None
 ) -> Question | None:
     read = unread if chat is None else lambda _: chat
-    return of.question(asked or call(), who, ROUTE, read)
+    return at_once(of.question(asked or call(), who, ROUTE, read))
 
 
 def name(*args: Any, **kwargs: Any) -> str:
@@ -84,7 +85,7 @@ def test_models_of_a_group_share_their_answers_and_nobody_else_does() -> None:
     routes = {name: route(name, chat_deployment(name)) for name in "abcd"}
 
     def named(of: AnswerCache, model: str, tenant: str = "t") -> str:
-        made = of.question(call(model=model), who(tenant=tenant), routes[model], unread)
+        made = at_once(of.question(call(model=model), who(tenant=tenant), routes[model], unread))
         assert made is not None
         return made.name
 
@@ -198,7 +199,7 @@ def test_a_route_that_changed_has_other_answers() -> None:
     of = cache()
     before = name(of)
     changed = route("m", chat_deployment("b"))
-    question = of.question(call(), CALLER, changed, unread)
+    question = at_once(of.question(call(), CALLER, changed, unread))
     assert question is not None
     assert question.name != before
 

@@ -10,11 +10,21 @@ from tests.support.deployments import route
 from tests.support.forms import FakeForm
 from tests.support.pipelines import chat_deployment
 
-from hx_gateway.cache.key import LEFT_OUT, Circle, alike_of, name_of, version_of
+from hx_gateway.cache.key import (
+    LEFT_OUT,
+    Circle,
+    alike_of,
+    name_of,
+    name_of_all,
+    names_of,
+    version_of,
+)
+from hx_gateway.cache.pace import SLICE, Pace
 from hx_gateway.core import wire
 from hx_gateway.core.call import Call, Detour, Hints, Operation, Wishes
 from hx_gateway.core.chat import Chat, Image, Message, Role, Text
 from hx_gateway.core.http import Origin
+from hx_gateway.core.wire import raw
 
 HERE = Circle(tenant="t", scope="", namespace="", model="m", version="1")
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0}
@@ -36,6 +46,31 @@ def test_order_white_space_and_escapes_do_not_matter() -> None:
     one = b'{"model":"m","temperature":0,"messages":[{"role":"user","content":"h\\u0069"}]}'
     two = b'{ "messages": [ {"content": "hi", "role": "user"} ], "temperature": 0, "model": "m" }'
     assert name_of(call(one), HERE) == name_of(call(two), HERE) == name_of(call(), HERE)
+
+
+async def test_inputs_have_the_names_that_they_have_alone() -> None:
+    fields = {"model": raw("e"), "dimensions": raw(3), "user": raw("u")}
+    inputs = [raw("a"), raw([1, 2]), raw("b")]
+    many = call(fields={**fields, "input": wire.raw(inputs)})
+    alone = [name_of(call(fields={**fields, "input": each}), HERE) for each in inputs]
+    assert await names_of(many, HERE, "input", inputs, Pace()) == alone
+    assert len({*alone, name_of_all([n for n in alone if n])}) == 4
+    twice = raw({"a": 1}), msgspec.Raw(b'{"a":1,"a":2}')
+    assert await names_of(many, HERE, "input", twice, Pace()) == []
+
+
+async def test_long_inputs_are_named_in_slices() -> None:
+    """Ten megabytes of them held everybody up for 150 ms."""
+    pauses = 0
+
+    async def pause() -> None:
+        nonlocal pauses
+        pauses += 1
+
+    inputs = [raw("x" * (SLICE // 4))] * 16
+    names = await names_of(call(fields={}), HERE, "input", inputs, Pace(pause))
+    assert len(names) == 16
+    assert pauses == 4
 
 
 def test_a_form_is_known_by_its_digest_and_without_one_not_at_all() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+from tests.support.at_once import at_once
 from tests.support.clock import seeded
 from tests.support.deployments import route
 from tests.support.pipelines import CALLER, chat_deployment
@@ -54,7 +55,8 @@ class Process:
         settings = CacheSettings(enabled=True, type="redis", wait_s=wait_s)
         self.cache = AnswerCache(settings, ExactShelf(store), CLOCK, seeded())
         call = msgspec.structs.replace(CALL, cache=wish)
-        found = self.cache.question(call, CALLER, route("m", chat_deployment("a")), lambda _: None)
+        asked = route("m", chat_deployment("a"))
+        found = at_once(self.cache.question(call, CALLER, asked, lambda _: None))
         assert found is not None
         self.question: Question = found
         self.lease = Lease(self.cache, found, CLOCK, seeded())
