@@ -23,7 +23,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 LIMIT_S = 0.4  # the longest silence (LiteLLM's `timeout`), also to connect and to the first byte
 STEADY_S = 2.0  # the same where nothing may be taken for silence because the machine is busy
 AIM_S = 0.05  # no call outlives its limit by more
-PROMPT_S = 0.1  # within this the gateway has seen what the upstream sent last
 STREAM = (
     b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
 )
@@ -192,13 +191,8 @@ async def outlived(
 
 
 def late(begun: float, ended: float, steadiness: Steadiness) -> Late:
-    """What the machine kept back counts when the clock should start, and when it runs out."""
-    over_s, due = ended - begun - LIMIT_S, begun + LIMIT_S
-    if over_s < 0:  # the upstream saw late what had started the clock
-        missed_s = steadiness.missed_s((begun - PROMPT_S, begun))
-        return Late(over_s=over_s, own_s=min(over_s + missed_s, 0.0))
-    missed_s = steadiness.missed_s((begun, begun + PROMPT_S), (due, ended))
-    return Late(over_s=over_s, own_s=max(over_s - missed_s, 0.0))
+    own_s = steadiness.own_s(begun, LIMIT_S, ended)
+    return Late(over_s=ended - begun - LIMIT_S, own_s=own_s)
 
 
 def shown(name: str, seconds: list[float]) -> str:

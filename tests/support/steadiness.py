@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 TICK_S = 0.005
+PROMPT_S = 0.1  # within this a clock that should start has started
 _JIFFIES = os.sysconf("SC_CLK_TCK")
 
 
@@ -53,6 +54,16 @@ class Steadiness:
             now, waits, steals = time.monotonic(), waited_s(self._pid), stolen_s()
             self._notes.append((now, now - due + waits - waited + steals - stolen))
             waited, stolen = waits, steals
+
+    def own_s(self, begun: float, limit_s: float, ended: float) -> float:
+        """By how much something outlived its limit, without what was kept back; below 0: too early.
+
+        That counts when the clock should start, and from when it runs out.
+        """
+        over_s, due = ended - begun - limit_s, begun + limit_s
+        if over_s < 0:  # who measures saw late what had started the clock
+            return min(over_s + self.missed_s((begun - PROMPT_S, begun)), 0.0)
+        return max(over_s - self.missed_s((begun, begun + PROMPT_S), (due, ended)), 0.0)
 
     def missed_s(self, *spans: tuple[float, float]) -> float:
         """Seconds kept back within spans of monotonic time, with the notes that overlap them."""
