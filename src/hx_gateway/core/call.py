@@ -47,6 +47,12 @@ class Detour(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     fields: Mapping[str, Raw] = {}
 
+    @property
+    def key(self) -> str:
+        """What tells it from others: one model may be asked once more with other fields."""
+        further = sorted((name, bytes(raw)) for name, raw in self.fields.items() if name != "model")
+        return f"{self.model} {further}" if further else self.model
+
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller wants of the routing for one call; None is as configured.

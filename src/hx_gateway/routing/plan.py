@@ -252,25 +252,25 @@ class Plan:
         """Find the first fallback route with somebody who can be asked now."""
         if self._uses_fallbacks:
             for detour in detours_of(self._path, self._errand.wishes, fault):
-                group = self._look_at(detour.model)
+                group = self._look_at(detour)
                 usable = group.usable(now, allows) if group else ()
                 if group and usable:
                     return Spare(detour, group, usable)
         return None
 
-    def _look_at(self, name: str) -> Group | None:
+    def _look_at(self, detour: Detour) -> Group | None:
         """Get a route that was not asked yet; no more of them than there may be fallbacks."""
-        known = self._known  # None: was asked already, or there is no such route
-        if name not in known and len(known) <= self._ground.policy.fallbacks:
-            route = self._errand.find(name)
-            known[name] = None if route is None else Group(route, self._ground, self._errand)
-        return known.get(name)
+        known, key = self._known, detour.key  # None: was asked already, or there is no such route
+        if key not in known and len(known) <= self._ground.policy.fallbacks:
+            route = self._errand.find(detour.model)
+            known[key] = None if route is None else Group(route, self._ground, self._errand)
+        return known.get(key)
 
     def _enter(self, spare: Spare, now: float, allows: Allows | None) -> Try:
         """Go on in a fallback route."""
         self._group = spare.group
         self._path = (*self._path, spare.group.route)
-        self._known[spare.detour.model] = None
+        self._known[spare.detour.key] = None
         self._fields = spare.detour.fields
         chosen = spare.group.choose(spare.usable, now, allows)
         return self._try(chosen, fallback=True)

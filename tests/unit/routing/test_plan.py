@@ -165,6 +165,14 @@ def test_a_fallback_of_the_callers_own_may_change_the_body() -> None:
     assert (first.fields, step.fields) == ({}, fields)
 
 
+def test_the_same_model_may_be_asked_once_more_with_other_fields() -> None:
+    """A shorter prompt for a model whose window was too small; it used to be passed over."""
+    shorter = Detour(model="m", fields={"model": Raw(b'"m"'), "messages": Raw(b"[]")})
+    wishes = Wishes(fallbacks=(*to("m"), shorter, shorter))
+    steps = walk(plan(route("m", A), wishes=wishes), [LONG, LONG])
+    assert steps == ["a", "a (fallback)", "give up: long"]
+
+
 @pytest.mark.parametrize(
     ("retries", "faults", "steps"),
     [
