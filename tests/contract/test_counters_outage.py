@@ -96,6 +96,21 @@ async def test_no_counter_is_left_without_a_life_time(
     assert min(lives) > 0
 
 
+@pytest.mark.parametrize("most", [1, 4])
+async def test_no_more_connections_are_made_than_allowed(
+    own: RedisCounters, valkey: ValkeyServer, most: int
+) -> None:
+    url = Secret(f"{valkey.url()}?client_name=few-{most}")
+    few = RedisCounters(RedisSettings(url=url, timeout=PATIENT_S, max_connections=most))
+    try:
+        await asyncio.gather(*(few.add(f"few{number}", 1, 60) for number in range(100)))
+        clients = await own._link.redis.client_list()
+        named = [client for client in clients if client["name"] == f"few-{most}"]
+        assert 1 <= len(named) <= most + 1  # one more for the probe
+    finally:
+        await few.aclose()
+
+
 async def test_values_go_when_their_time_is_over(own: RedisCounters) -> None:
     await own.put("v", b"x", 0.1)
     await asyncio.sleep(0.2)
