@@ -10,9 +10,9 @@ import asyncio
 import sys
 
 import uvloop
+from question import PACE_S
 
 EVENTS = 104
-PACE_S = 0.020
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+PACE_S = 0.020  # between the events of a paced stream
 PARAGRAPH = (
     "The gateway receives a chat request, checks the key, finds the route, sends it to an upstream "
     "and relays the answer, and none of this should cost more than a few dozen microseconds. "

@@ -14,7 +14,7 @@ import time
 from urllib.parse import urlsplit
 
 import uvloop
-from question import body_of
+from question import PACE_S, body_of
 
 
 class Stream(asyncio.Protocol):
@@ -94,10 +94,11 @@ async def measure(url: str, count: int, seconds: float, model: str, key: str) ->
     request = request_bytes(parts.path, parts.netloc, body_of(model, stream=True), key)
     tally = Tally()
     loop = asyncio.get_running_loop()
-    for number in range(count):
+    for _ in range(count):
         await loop.create_connection(lambda: Stream(request, tally), parts.hostname, parts.port)
-        if seconds and number % 8 == 7:
-            await asyncio.sleep(0.02)  # spread the starts over the pace of the streams
+        if seconds:
+            # A little more than the pace of the streams, so that their events are spread over it.
+            await asyncio.sleep(PACE_S * (1 + 1 / count))
     if seconds:
         await asyncio.sleep(0.5)
         tally.events = tally.streams = 0
