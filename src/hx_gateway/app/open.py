@@ -1,11 +1,12 @@
 """Open the long-lived parts. Nothing is waited for: what is away connects in the background."""
 
+import asyncio
 import logging
 import re
 import secrets
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from hx_gateway import __version__
@@ -45,6 +46,7 @@ from hx_gateway.usage.redact import Redactor
 
 # Headers of a deployment by the name of which the value is a secret; others are versions and such.
 _SECRET_HEADER = re.compile(rb"auth|key|token|secret|cookie|password")
+_LOG_S = 0.05  # how long the line of a call may wait to be made with others
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +58,7 @@ def open_parts(
     redactor = Redactor([*secrets_of(snapshot), *_proxy_urls(environ)])
     lines = LineWriter(sys.stdout.fileno(), redactor.clean, is_shared=fellows is not None)
     log.install(lines, snapshot.log.level)
-    access_log = log.AccessLog(lines) if snapshot.log.access else None
+    access_log = log.AccessLog(lines, _later) if snapshot.log.access else None
     health = Health()
     states = DeploymentStates(health, clock)
     drainer = Drainer()
@@ -102,6 +104,10 @@ def open_parts(
         access_log=access_log,
         sinks=(metrics,) if access_log is None else (metrics, access_log),
     )
+
+
+def _later(call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(_LOG_S, call)
 
 
 def _keyring(snapshot: Snapshot, store: Store, clock: Clock, last_use: LastUse) -> Keyring:

@@ -86,4 +86,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
             if kept is not None:
                 await kept.aclose()
         await self.store.aclose()
+        if self.access_log is not None:
+            self.access_log.flush()
         self.lines.close()

@@ -1,7 +1,7 @@
 """The log: one JSON object a line, made of named fields only; never prompt text, never a secret."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,6 +13,8 @@ from hx_gateway.usage.line_writer import LineWriter
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 _FORMATTER = logging.Formatter()
 _LONGEST_TEXT = 8192
+MANY = 32  # calls whose lines are made in one go: some 0.1 ms
+Later = Callable[[Callable[[], None]], object]
 
 
 class JsonHandler(logging.Handler):
@@ -38,19 +40,41 @@ class JsonHandler(logging.Handler):
 
 
 class AccessLog:
-    """One line for each settled call (a `ReceiptSink`) and for each other request."""
+    """One line for each settled call (a `ReceiptSink`) and for each other request.
 
-    def __init__(self, writer: LineWriter) -> None:
-        """Share the writer with the `JsonHandler`, so that lines keep their order."""
+    Lines of calls are made some at a time, out of the way of the calls: that costs half as much.
+    """
+
+    def __init__(self, writer: LineWriter, later: Later | None = None) -> None:
+        """Share the writer with the `JsonHandler`.
+
+        `later` calls what it is given in a moment (then `flush` is to be called at the end); None:
+        each line is made at once.
+        """
         self._writer = writer
         self._write = CallLines().write
+        self._later = later
+        self._waiting: list[Receipt] = []
 
     def take(self, receipt: Receipt) -> None:
         """Queue the line of a call."""
-        self._writer.put(self._write(receipt))
+        waiting = self._waiting
+        waiting.append(receipt)
+        if self._later is None or len(waiting) >= MANY:
+            self.flush()
+        elif len(waiting) == 1:
+            self._later(self.flush)
+
+    def flush(self) -> None:
+        """Make the lines of all calls that are settled."""
+        waiting, self._waiting = self._waiting, []
+        put, write = self._writer.put, self._write
+        for receipt in waiting:
+            put(write(receipt))
 
     def answered(self, fields: Mapping[str, object], at: float) -> None:
         """Queue the line of a request that is no call: `fields` as in `request_line`."""
+        self.flush()
         self._writer.put(request_line(fields, at))
 
 

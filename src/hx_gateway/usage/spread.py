@@ -1,7 +1,7 @@
 """How durations are spread over buckets: a histogram as plain numbers."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Seconds; LiteLLM's own bounds, so that its dashboards and alerts keep their meaning.
 BOUNDS = (
@@ -27,6 +27,13 @@ class Spread:
         """Count one duration; a bucket includes its upper bound."""
         self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
+
+    def add_all(self, many: Sequence[float]) -> None:
+        """Count several durations."""
+        counts = self.counts
+        for seconds in many:
+            counts[bisect_left(BOUNDS, seconds)] += 1
+        self.sum += sum(many)
 
     def merge(self, other: "Spread") -> None:
         """Add another spread to this one."""

@@ -1,6 +1,6 @@
 """What is counted of calls that look alike."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from hx_gateway.core.receipt import Ending, Receipt
@@ -52,30 +52,36 @@ class Tally:
         self.overhead = Spread()
         self.per_token = Spread()
 
-    def add(self, receipt: Receipt) -> None:
-        """Count one call; durations only of those that came to their proper end."""
-        self.calls += 1
-        if receipt.cost:
-            self.nanos += receipt.cost
-        usage = receipt.usage
-        self.input += usage.input
-        self.output += usage.output
-        self.cached += usage.cached_read
-        self.reasoning += usage.reasoning
-        if receipt.cache_hit is not None:
-            self._add_lookup(receipt)
-        if receipt.ending is not Ending.COMPLETE:
-            return
-        seconds = receipt.seconds
-        self.total.add(seconds)
-        upstream = receipt.upstream_seconds
-        if upstream is not None:
-            if usage.output:
-                self.per_token.add(upstream / usage.output)
-            self.upstream.add(upstream)
-            self.overhead.add(seconds - upstream if seconds > upstream else 0.0)
-        if receipt.parties.stream and receipt.first_byte_seconds is not None:
-            self.first_token.add(receipt.first_byte_seconds)
+    def add(self, receipts: Sequence[Receipt]) -> None:
+        """Count calls; durations only of those that came to their proper end."""
+        self.calls += len(receipts)
+        usages = [each.usage for each in receipts]
+        self.input += sum([each.input for each in usages])
+        self.output += sum([each.output for each in usages])
+        self.cached += sum([each.cached_read for each in usages])
+        self.reasoning += sum([each.reasoning for each in usages])
+        self.nanos += sum([each.cost or 0 for each in receipts])
+        for each in receipts:
+            if each.cache_hit is not None:
+                self._add_lookup(each)
+        self._add_durations([each for each in receipts if each.ending is Ending.COMPLETE])
+
+    def _add_durations(self, receipts: Sequence[Receipt]) -> None:
+        self.total.add_all([each.seconds for each in receipts])
+        asked = [
+            (each.upstream_seconds, each.seconds, each.usage.output)
+            for each in receipts
+            if each.upstream_seconds is not None
+        ]
+        self.upstream.add_all([upstream for upstream, _, _ in asked])
+        self.overhead.add_all([max(seconds - upstream, 0.0) for upstream, seconds, _ in asked])
+        self.per_token.add_all([upstream / output for upstream, _, output in asked if output])
+        streams = [
+            each.first_byte_seconds
+            for each in receipts
+            if each.parties.stream and each.first_byte_seconds is not None
+        ]
+        self.first_token.add_all(streams)
 
     def _add_lookup(self, receipt: Receipt) -> None:
         if receipt.cache_hit:

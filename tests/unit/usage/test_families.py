@@ -17,7 +17,7 @@ def test_failures_are_the_calls_with_an_error_status() -> None:
     for status in (200, 400, 503):
         tally = Tally()
         found = receipt(status=status)
-        tally.add(found)
+        tally.add([found])
         tallies.append((series_of(signature(found)), tally))
     made = {metric.name: metric for metric in families(tallies)}
     assert {

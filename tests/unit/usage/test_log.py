@@ -1,6 +1,7 @@
 """Log lines: one JSON object each, named fields only, no secrets and no prompts."""
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ from tests.support.receipts import receipt
 
 from hx_gateway.core.secret import Secret
 from hx_gateway.usage.log import (
+    MANY,
     AccessLog,
     JsonHandler,
     install,
@@ -99,3 +101,25 @@ def test_installed_it_takes_all_logging_and_alone(root: logging.Logger) -> None:
         root.handlers[:], level = before
         root.setLevel(level)
     assert [line["message"] for line in lines.made] == ["seen"]
+
+
+def test_lines_of_calls_may_be_made_together_and_in_order() -> None:
+    lines = Lines()
+    asked: list[Callable[[], None]] = []
+    access = AccessLog(lines, asked.append)  # type: ignore[arg-type]
+    for _ in range(3):
+        access.take(receipt())
+    assert lines.made == []
+    assert asked == [access.flush]  # once for all of them
+    access.answered({"request_id": "r"}, 0.0)
+    assert [line["event"] for line in lines.made] == ["call", "call", "call", "request"]
+    access.flush()
+    assert len(lines.made) == 4
+
+
+def test_many_calls_do_not_wait() -> None:
+    lines = Lines()
+    access = AccessLog(lines, lambda _flush: None)  # type: ignore[arg-type]
+    for _ in range(MANY):
+        access.take(receipt())
+    assert len(lines.made) == MANY

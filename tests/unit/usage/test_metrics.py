@@ -8,7 +8,7 @@ from tests.support.receipts import attempt, receipt
 
 from hx_gateway.core.receipt import Ending
 from hx_gateway.core.usage import Usage
-from hx_gateway.usage.metrics import DeploymentState, Metrics
+from hx_gateway.usage.metrics import MANY, DeploymentState, Metrics
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -168,3 +168,26 @@ async def test_the_time_of_a_token_is_that_of_the_answer_by_its_length() -> None
     name = "litellm_deployment_latency_per_output_token"
     assert total(samples, f"{name}_count", model_id="d1", litellm_model_name="model-of-d1") == 1
     assert total(samples, f"{name}_sum") == pytest.approx(0.02)
+
+
+async def test_calls_are_counted_in_batches_and_none_is_missing_when_read() -> None:
+    metrics = Metrics("1.2.3")
+    for number in range(2 * MANY + 5):
+        metrics.take(receipt(stream=number % 3 == 0))
+        if number % 20 == 0:
+            samples = await read(metrics)
+            assert total(samples, "litellm_proxy_total_requests_metric_total") == number + 1
+    families = [family.name for family in await metrics.read()]
+    assert "litellm_proxy_total_requests_metric" in families
+    samples = await read(metrics)
+    assert total(samples, "litellm_proxy_total_requests_metric_total") == 2 * MANY + 5
+
+
+async def test_a_counter_and_those_who_count_one_by_one_add_to_the_same_number() -> None:
+    metrics = Metrics("1.2.3")
+    metrics.answered("chat", 200)
+    counter = metrics.counter("chat", 200)
+    counter.n += 2
+    metrics.answered("chat", 200)
+    samples = await read(metrics)
+    assert total(samples, "hx_http_answers_total", endpoint="chat", status="200") == 4

@@ -9,8 +9,8 @@ from hx_gateway.usage.tally import Series, Tally, series_of, signature, spreads,
 
 def test_a_tally_adds_up_what_a_receipt_says() -> None:
     tally = Tally()
-    tally.add(receipt())
-    tally.add(receipt(cost=None))
+    tally.add([receipt()])
+    tally.add([receipt(cost=None)])
     assert (tally.calls, tally.nanos) == (2, 2_500)
     assert (tally.input, tally.output, tally.cached, tally.reasoning) == (10, 14, 4, 6)
     assert (tally.total.count, tally.upstream.count, tally.overhead.count) == (2, 2, 2)
@@ -20,7 +20,7 @@ def test_a_tally_adds_up_what_a_receipt_says() -> None:
 def test_hits_misses_and_the_tokens_of_hits_are_counted() -> None:
     tally = Tally()
     for hit in (None, False, True, True):
-        tally.add(receipt(cache_hit=hit))
+        tally.add([receipt(cache_hit=hit)])
     assert (tally.hits, tally.misses, tally.kept) == (2, 1, 24)
 
 
@@ -33,16 +33,16 @@ def test_a_kept_answer_keeps_the_name_of_its_model_in_the_labels() -> None:
 
 def test_time_to_first_token_is_of_streams_only() -> None:
     tally = Tally()
-    tally.add(receipt())
+    tally.add([receipt()])
     assert tally.first_token.count == 0
-    tally.add(receipt(stream=True))
+    tally.add([receipt(stream=True)])
     assert tally.first_token.count == 1
 
 
 @pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.COMPLETE])
 def test_a_call_that_did_not_end_well_has_no_latency(ending: Ending) -> None:
     tally = Tally()
-    tally.add(receipt(ending=ending))
+    tally.add([receipt(ending=ending)])
     assert (tally.calls, tally.total.count) == (1, 0)
 
 
@@ -63,7 +63,7 @@ def test_sums_and_spreads_are_over_all_series_that_agree() -> None:
     for status, model in ((200, "a"), (500, "a"), (200, "b")):
         tally = Tally()
         found = receipt(status=status, model=model)
-        tally.add(found)
+        tally.add([found])
         tallies.append((series_of(signature(found)), tally))
     assert sums(tallies, ("requested_model",), lambda t: t.calls) == {("a",): 2, ("b",): 1}
     merged = spreads(tallies, ("requested_model",), lambda t: t.total)
