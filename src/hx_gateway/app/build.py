@@ -26,6 +26,7 @@ from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.carry import Carrier, suits
 from hx_gateway.pipeline.counting import TokenCounter
 from hx_gateway.pipeline.explain import Explainer
+from hx_gateway.pipeline.fast import FastChats
 from hx_gateway.pipeline.gate import NodeGate
 from hx_gateway.pipeline.handle import Attempts, Pipeline
 from hx_gateway.pipeline.hints import hint_reader
@@ -128,6 +129,20 @@ def _pipeline_with(
     )
 
 
+def _fast(parts: Parts, pipeline: Pipeline) -> FastChats | None:
+    """Make the fast path where no call needs more than a deployment that is asked."""
+    if not pipeline.is_plain:
+        return None
+    return FastChats(
+        table=pipeline.table,
+        planner=pipeline.planner,
+        health=parts.health,
+        desk=pipeline.desk,
+        lines=parts.client,
+        count=parts.metrics.counter,
+    )
+
+
 def _sinks(snapshot: Snapshot, parts: Parts, quota: Quota | None) -> Sequence[ReceiptSink]:
     """Give who hears of settled calls: what counts use and budgets only if somebody asks."""
     counting: list[ReceiptSink] = [] if quota is None else [quota]
@@ -199,7 +214,8 @@ def _endpoints(
         parts.store, parts.clock, forget=gatekeeper.forget, master=snapshot.auth.master_key
     )
     hints = hint_reader(snapshot)
-    answering = inference.Inference(pipeline, snapshot.server, parts.clock, hints)
+    fast = _fast(parts, pipeline) if hints is None else None
+    answering = inference.Inference(pipeline, snapshot.server, parts.clock, hints, fast)
     families: list[Endpoint] = [
         *inference.endpoints(answering),
         *listing.endpoints(listing.ModelListing(pipeline, snapshot)),

@@ -40,15 +40,17 @@ class Memo:
     """What an application found out about a head: all requests with the very same head share it.
 
     A client repeats its head with every request, so whatever depends on nothing else (where it
-    goes, who is calling) is found out once. `owner` is the application that keeps it.
+    goes, who is calling) is found out once. `owner` is the application that keeps it; `fast` is
+    its `FastPath` for such requests, if they have one.
     """
 
-    __slots__ = ("found", "owner")
+    __slots__ = ("fast", "found", "owner")
 
     def __init__(self) -> None:
         """Know nothing."""
         self.owner: object = None
         self.found: Any = None
+        self.fast: Any = None
 
 
 class Early:
@@ -80,11 +82,12 @@ class Request:
     bytes; fields that came twice are joined with `, ` (the edge refuses doubles that matter).
     The length of the body is not among them: `length` is in bytes, None when nobody said it.
     `peer` is the client's address as text; `received_at` is monotonic seconds. A handler that
-    answers with a stream may say in `early` how to begin it before it is known.
+    answers with a stream may say in `early` how to begin it before it is known. `flight`: what was
+    sent on already (`Flight`), by the application that is now asked after all.
     """
 
     __slots__ = (
-        "body", "early", "headers", "length", "memo", "method", "path", "peer", "query",
+        "body", "early", "flight", "headers", "length", "memo", "method", "path", "peer", "query",
         "received_at", "stream",
     )  # fmt: skip
 
@@ -112,6 +115,7 @@ class Request:
         self.memo = memo or Memo()
         self.stream: Chunks | None = None
         self.early: Early | None = None
+        self.flight: Any = None
 
     def header(self, name: bytes) -> str | None:
         """Get one header as text (latin-1, as HTTP has it); None when absent."""

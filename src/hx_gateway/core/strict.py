@@ -72,6 +72,18 @@ def check(body: bytes) -> None:
         _check_closely(body, written)
 
 
+def as_written(body: bytes) -> dict[str, Any] | None:
+    """Give an object that is written as we write it, to the byte, so that all readers agree on it.
+
+    None for any other body, whatever is the matter with it. For bodies of at most 300 kB.
+    """
+    try:
+        plain = _SHALLOW(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return plain if _ENCODE(plain) == body else None
+
+
 def check_depth(body: bytes) -> None:
     """Refuse nesting deeper than 64 with C-speed operations only (a Python scan would block)."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:

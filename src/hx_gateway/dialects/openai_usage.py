@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hx_gateway.core.usage import Told, Usage, counted
+from hx_gateway.core.usage import MOST_TOKENS, Told, Usage, counted
 
 
 class PromptDetails(msgspec.Struct):
@@ -28,7 +28,11 @@ class WireUsage(msgspec.Struct):
 
     def read(self) -> Usage:
         """Give our own count."""
-        input_, output = counted(self.prompt_tokens), counted(self.completion_tokens)
+        input_, output = self.prompt_tokens, self.completion_tokens
+        if type(input_) is not int or not 0 < input_ <= MOST_TOKENS:
+            input_ = counted(input_)
+        if type(output) is not int or not 0 < output <= MOST_TOKENS:
+            output = counted(output)
         prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
         if prompt is None and completion is None:
             return Usage(input=input_, output=output)

@@ -1,7 +1,7 @@
 """One attempt: a call, a deployment, and either an answer that has begun or a fault."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ from hx_gateway.pipeline.conceal import conceal
 from hx_gateway.pipeline.drain import Drainer
 from hx_gateway.pipeline.places import enter
 from hx_gateway.pipeline.quota import Quota
-from hx_gateway.pipeline.record import Record
+from hx_gateway.pipeline.record import Flown, Record
 from hx_gateway.pipeline.reply import Canned, Reply, Translation
 from hx_gateway.pipeline.watchdog import Watchdog, fault_of
 from hx_gateway.routing.health import Health, Vitals
@@ -69,6 +69,11 @@ class Attempter:
         self._stream_deadlines: dict[str, Deadlines] = {}
         self._named: dict[tuple[str, str, bool, int, int], bytes] = {}
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are no limits to be looked at before a deployment is asked."""
+        return self._quota is None
+
     def attempt(
         self, call: Call, step: Try, record: Record, plan: Plan | None = None
     ) -> Coroutine[Any, Any, Response]:
@@ -85,17 +90,17 @@ class Attempter:
     async def _attempt(self, call: Call, step: Try, record: Record, plan: Plan | None) -> Response:
         deployment = step.deployment
         vitals = self._health.of(deployment)
+        flight, record.flight = record.flight, None  # what the fast path sent is asked already
         if self._quota is not None or deployment.max_parallel is not None:
             await enter(deployment, vitals, self._clock, self._quota, plan)
-        began = record.trying(step)
-        vitals.begin(began, retry=step.retry or step.fallback)
+        began = _begin(step, record, vitals, flight)
         waiting = None if plan is None else self._watch(call, step, began, plan)
         exchange: Exchange | None = None
         has_begun = False  # a stream that began keeps the exchange and its place
         try:
             prepared = self._prepare(call, deployment)
             deadlines = self._deadlines(deployment, call, until := until_of(call, record, plan))
-            exchange = await self._sender.send(deployment.origin, prepared.request, deadlines)
+            exchange = await self._ask(deployment, prepared, deadlines, flight)
             if not 200 <= exchange.status < 300:
                 await raise_fault(exchange, prepared)
             if call.stream:
@@ -115,6 +120,17 @@ class Attempter:
             if not has_begun:
                 _let_go(vitals, exchange)
         return response
+
+    def _ask(
+        self,
+        deployment: Deployment,
+        prepared: Prepared,
+        deadlines: Deadlines,
+        flight: Flown | None,
+    ) -> Awaitable[Exchange]:
+        if flight is not None:
+            return flight.exchange(deadlines)
+        return self._sender.send(deployment.origin, prepared.request, deadlines)
 
     def _watch(self, call: Call, step: Try, began: float, plan: Plan) -> Waiting | None:
         if self._watchdog is None:
@@ -215,17 +231,15 @@ class Attempter:
         key = (deployment_id, group, call.stream, record.retries, record.fallbacks)
         lines = self._named.get(key)
         if lines is None:
-            named: list[Header] = [
-                (b"x-litellm-model-group", group.encode()),
-                (b"x-litellm-attempted-retries", str(record.retries).encode()),
-                (b"x-litellm-attempted-fallbacks", str(record.fallbacks).encode()),
-            ]
-            if deployment_id:
-                named.append((b"x-litellm-model-id", deployment_id.encode()))
-            named += (SSE_TYPE, _UNCACHED) if call.stream else (JSON_TYPE,)
             if len(self._named) >= MAX_NAMED:
                 self._named.clear()
-            lines = self._named[key] = header_lines(named)
+            lines = self._named[key] = named_lines(
+                deployment_id,
+                group,
+                stream=call.stream,
+                retries=record.retries,
+                fallbacks=record.fallbacks,
+            )
         return lines + own_lines(call, record)
 
     def _deadlines(self, deployment: Deployment, call: Call, until: float) -> Deadlines:
@@ -243,6 +257,30 @@ class Attempter:
                 deployment.deadlines, first_byte=deployment.stream_first_byte
             )
         return deadlines
+
+
+def _begin(step: Try, record: Record, vitals: Vitals, flight: Flown | None) -> float:
+    """Note that an attempt begins; what the fast path sent began then. Gives the moment."""
+    if flight is not None:
+        return record.trying(step, flight.tried_at)
+    began = record.trying(step)
+    vitals.begin(began, retry=step.retry or step.fallback)
+    return began
+
+
+def named_lines(
+    deployment_id: str, group: str, *, stream: bool, retries: int = 0, fallbacks: int = 0
+) -> bytes:
+    """Write the headers that such answers have in common."""
+    named: list[Header] = [
+        (b"x-litellm-model-group", group.encode()),
+        (b"x-litellm-attempted-retries", str(retries).encode()),
+        (b"x-litellm-attempted-fallbacks", str(fallbacks).encode()),
+    ]
+    if deployment_id:
+        named.append((b"x-litellm-model-id", deployment_id.encode()))
+    named += (SSE_TYPE, _UNCACHED) if stream else (JSON_TYPE,)
+    return header_lines(named)
 
 
 def _let_go(vitals: Vitals, exchange: Exchange | None) -> None:

@@ -62,7 +62,7 @@ TAKEN = frozenset(
     }
 )
 _FURTHER = "extra_body"  # what OpenAI's clients unpack themselves, and others send as it is
-_SPECIAL = REFUSED | TAKEN | {_FURTHER}
+SPECIAL = REFUSED | TAKEN | {_FURTHER}
 _CONTRACT = frozenset({"drop_params", "allowed_openai_params", "additional_drop_params"})
 # Bounded, because each may be a path that is looked for in the whole body.
 _NAMES = msgspec.json.Decoder(Annotated[list[str], msgspec.Meta(max_length=100)] | None)
@@ -72,7 +72,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, Raw] | None)
 
 def take_controls(fields: Fields) -> Mapping[str, Raw]:
     """Remove the gateway's own fields from a body and give them; raises InvalidRequest."""
-    if _SPECIAL.isdisjoint(fields):
+    if SPECIAL.isdisjoint(fields):
         return {}
     if _FURTHER in fields:
         _unpack(fields)

@@ -15,12 +15,13 @@ from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import RoutingSettings
+from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.planner import Planner
-from hx_gateway.pipeline.record import Desk, Record
+from hx_gateway.pipeline.record import Desk, Flown, Record
 from hx_gateway.pipeline.trial import trial_call
 from hx_gateway.routing.health import Health
-from hx_gateway.routing.plan import GiveUp, Plan, Try
+from hx_gateway.routing.plan import GiveUp, Plan, Step, Try
 from hx_gateway.routing.table import Table
 
 TRIAL_S = 10.0
@@ -55,16 +56,32 @@ class Pipeline:
         self.table = table
         self.cached = cached
         self.health = health
-        self._planner = planner
+        self.planner = planner
         self._attempter = attempter
         self._clock = clock
-        self._desk = Desk(clock, sinks)
+        self.desk = Desk(clock, sinks)
         self._denied_status = settings.model_denied_status
         self._timeout_status = settings.timeout_status
 
-    async def handle(self, call: Call, principal: Principal) -> Response:
-        """Answer one call; raises GatewayError. However it ends, it leaves one receipt."""
-        record = Record(call, principal, self._desk)
+    @property
+    def is_plain(self) -> bool:
+        """Whether to answer a call is to ask a deployment, and nobody else."""
+        return (
+            self.cached is None
+            and self.planner.pinning is None
+            and isinstance(self._attempter, Attempter)
+            and self._attempter.is_plain
+        )
+
+    async def handle(
+        self, call: Call, principal: Principal, flight: Flown | None = None
+    ) -> Response:
+        """Answer one call; raises GatewayError. However it ends, it leaves one receipt.
+
+        `flight`: it was sent already, on the fast path.
+        """
+        record = Record(call, principal, self.desk)
+        record.flight = flight
         try:
             route = self.table.find(call.model)
             check_model(principal, call.model, route.access_groups, route.name, self._denied_status)
@@ -84,10 +101,15 @@ class Pipeline:
     async def _dispatch(self, call: Call, route: Route, record: Record) -> Response:
         """Ask where the plan says until somebody begins to answer; raises the last fault."""
         principal = record.principal
-        pinning = self._planner.pinning
+        pinning = self.planner.pinning
         if pinning is not None:
             await pinning.recall(route, call, principal)
-        plan, step = self._planner.begin(route, call, principal, self._clock.monotonic())
+        plan: Plan | None
+        step: Step
+        if record.flight is not None:
+            plan, step = None, record.flight.step
+        else:
+            plan, step = self.planner.begin(route, call, principal, self._clock.monotonic())
         while not isinstance(step, GiveUp):
             if step.wait:
                 await self._clock.sleep(step.wait)
@@ -95,7 +117,7 @@ class Pipeline:
                 asked = _asked(call, step) if step.fields else call
                 return await self._attempter.attempt(asked, step, record, plan)
             except UpstreamError as fault:
-                plan = plan or self._planner.plan(route, call, principal).begun(step)
+                plan = plan or self.planner.plan(route, call, principal).begun(step)
                 step = plan.after(fault, self._clock.monotonic())
         if route.pattern is not None and isinstance(step.fault, ModelMissing):
             # A wildcard takes any name, so it was the caller who named what nobody has.
@@ -112,7 +134,7 @@ class Pipeline:
         call = trial_call(deployment, route.name, self._clock.monotonic(), int(self._clock.now()))
         if call is None:
             return None
-        record = Record(call, principal, self._desk)
+        record = Record(call, principal, self.desk)
         try:
             async with asyncio.timeout(TRIAL_S):
                 await self._attempter.attempt(call, Try(deployment=deployment, route=route), record)

@@ -75,6 +75,10 @@ class Planner:
         plan = self.plan(route, call, principal)
         return plan, plan.first(now)
 
+    def only_choice(self, route: Route) -> Try | None:
+        """Give whom every call of a route asks first, whatever it is; None when that depends."""
+        return self._only_choices.get(route.name)
+
     def plan(self, route: Route, call: Call, principal: Principal) -> Plan:
         """Make the whole plan of a call."""
 

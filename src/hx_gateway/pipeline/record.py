@@ -1,10 +1,12 @@
 """What is noted of one call while it is under way, and its one settlement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from hx_gateway.core.call import Call
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import GatewayError
+from hx_gateway.core.http import Deadlines, Exchange
 from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.receipt import Attempt, Ending, Parties, Receipt
@@ -15,6 +17,23 @@ from hx_gateway.routing.plan import Try
 
 MAX_PARTIES = 10_000
 _NOTHING = Usage()
+
+
+class Flown(Protocol):
+    """What the fast path sent on, to be taken over; times are monotonic seconds."""
+
+    tried_at: float
+
+    @property
+    def step(self) -> Try:
+        """Who is being asked."""
+        ...
+
+    def exchange(self, deadlines: Deadlines) -> Coroutine[Any, Any, Exchange]:
+        """Take it over; raises what `Sender.send` raises."""
+        ...
+
+
 MadeBy = tuple[str | None, str | None]  # a provider, and its model
 _NOBODY: MadeBy = (None, None)
 
@@ -92,6 +111,7 @@ class Record:
         "ending",
         "fallbacks",
         "first_byte_s",
+        "flight",
         "goes_on",
         "group",
         "is_estimated",
@@ -118,6 +138,7 @@ class Record:
         self.fallbacks = 0
         self.group: str | None = None  # the route that was fallen back to
         self.first_byte_s: float | None = None
+        self.flight: Flown | None = None
         self.left: int | None = None
         self.on_end: Callable[[Ending], None] | None = None
         self.is_estimated = False
@@ -128,8 +149,8 @@ class Record:
         self.cache_key: str | None = None
         self.goes_on = False  # the client is gone, the work in a task of its own is not
 
-    def trying(self, step: Try) -> float:
-        """Note that a deployment is being asked; gives the (monotonic) moment."""
+    def trying(self, step: Try, since: float | None = None) -> float:
+        """Note that a deployment is being asked, now or `since`; gives the (monotonic) moment."""
         self.deployment = step.deployment
         if step.retry:
             self.retries += 1
@@ -137,7 +158,7 @@ class Record:
             self.fallbacks += 1
             self.group = step.route.name
         self._is_asking = True
-        self._tried_at = self._clock.monotonic()
+        self._tried_at = self._clock.monotonic() if since is None else since
         return self._tried_at
 
     def tried(self, now: float, fault: str | None = None) -> float:

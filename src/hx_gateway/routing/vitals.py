@@ -38,28 +38,28 @@ class Turn(Protocol):
 class Samples:
     """The last few durations of one kind, in seconds, with the time each was taken."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("values",)
 
     def __init__(self) -> None:
         """Start unmeasured."""
-        self._values: deque[tuple[float, float]] = deque(maxlen=SAMPLES)
+        self.values: deque[tuple[float, float]] = deque(maxlen=SAMPLES)
 
     def add(self, now: float, seconds: float) -> None:
         """Keep one; the oldest goes when there are too many."""
-        self._values.append((now, seconds))
+        self.values.append((now, seconds))
 
     def mean(self, now: float = 0.0, *, ttl_s: float = float("inf"), last: int = 10) -> float:
         """Give the mean of the last ones that are not older than `ttl_s`; 0 when unmeasured."""
-        fresh = [seconds for at, seconds in self._values if now - at <= ttl_s][-last:]
+        fresh = [seconds for at, seconds in self.values if now - at <= ttl_s][-last:]
         return sum(fresh) / len(fresh) if fresh else 0.0
 
     def longest(self) -> float:
         """Give the longest one, time-outs left out; 0 when unmeasured."""
-        return max((s for _, s in self._values if s < TIMEOUT_S), default=0.0)
+        return max((s for _, s in self.values if s < TIMEOUT_S), default=0.0)
 
     def clear(self) -> None:
         """Forget all."""
-        self._values.clear()
+        self.values.clear()
 
 
 class Vitals:
@@ -170,8 +170,8 @@ class Vitals:
         if stream:
             self.first.add(now, seconds)
         else:
-            self.whole.add(now, seconds)
-            self.per_token.add(now, seconds / tokens if tokens else seconds)
+            self.whole.values.append((now, seconds))
+            self.per_token.values.append((now, seconds / tokens if tokens else seconds))
         # An old measurement weighs nothing; a recent one is smoothed.
         is_old = now - self.score_at > DECAY_S
         self.score_s = seconds if is_old else self.score_s * 0.7 + seconds * 0.3

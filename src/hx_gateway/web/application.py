@@ -8,6 +8,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ import msgspec
 from hx_gateway.auth.policy import check_scope
 from hx_gateway.core import wire
 from hx_gateway.core.errors import GatewayError, InvalidRequest, Unprocessable
+from hx_gateway.core.fast import FastPath, Pass
 from hx_gateway.core.http import BodyRule, Chunks, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
@@ -37,9 +39,21 @@ class Gate(Protocol):
         """Recognise a caller without waiting; None when somebody has to be asked."""
         ...
 
+    def pass_of(self, headers: Mapping[bytes, bytes]) -> Pass | None:
+        """Recognise a caller who comes again and again with the same headers."""
+        ...
+
     async def find(self, headers: Mapping[bytes, bytes]) -> Principal:
         """Find the caller; raises Unauthenticated or DependencyError."""
         ...
+
+
+class _Door(msgspec.Struct, frozen=True):
+    """See `core.fast.Door`."""
+
+    max_body: int
+    recognise: Callable[[], Pass | None]
+    next_id: Callable[[], str]
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -101,7 +115,11 @@ class WebApplication:
                 response = await self._turn_back(visit)
             else:
                 if endpoint.scope is not Scope.OPEN:
-                    principal = self._gate.known(request.headers) or await self._find(request)
+                    principal = (
+                        self._gate.known(request.headers) or await self._find(request)
+                        if request.flight is None
+                        else request.flight.principal
+                    )
                     visit.principal = principal
                     check_scope(principal, endpoint.scope)
                     if request.stream is not None and not endpoint.streamed:
@@ -140,8 +158,10 @@ class WebApplication:
                 is_welcome = endpoint.scope is Scope.OPEN or self._gate.known(request.headers)
                 rules = self._rules if is_welcome else self._held
                 memo.found = _Found(rules[endpoint.name], endpoint, values)
+                memo.fast = self._fast(request, endpoint) if is_welcome else None
             except GatewayError:
                 memo.found = _NOWHERE
+                memo.fast = None
             memo.owner = self
         found: _Found = memo.found
         return found
@@ -153,6 +173,14 @@ class WebApplication:
         if found.endpoint is not None and request.memo.owner is self:
             rule = self._rules[found.endpoint.name]
             request.memo.found = msgspec.structs.replace(found, rule=rule)
+            request.memo.fast = self._fast(request, found.endpoint)
+
+    def _fast(self, request: Request, endpoint: Endpoint) -> FastPath | None:
+        if endpoint.fast is None:
+            return None
+        max_body = self._rules[endpoint.name].max_bytes
+        recognise = partial(self._gate.pass_of, request.headers)
+        return endpoint.fast(request.headers, _Door(max_body, recognise, self._next_id))
 
     def _preflight(self, request: Request) -> Response:
         self._router.allowed(request.path)
@@ -163,6 +191,9 @@ class WebApplication:
         given = request.headers.get(b"x-litellm-call-id") or request.headers.get(b"x-request-id")
         if given is not None and _GOOD_ID.fullmatch(given):
             return given.decode("ascii")
+        return self._next_id()
+
+    def _next_id(self) -> str:
         return f"{self._id_prefix}-{next(self._ids)}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from hx_gateway.core.fast import MakeFast
 from hx_gateway.core.http import Request, Response
 from hx_gateway.core.principal import Principal, Scope
 
@@ -54,7 +55,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `max_body` None takes the server's default; `streamed` hands the body over as it arrives.
     `takes` is the media type of the body. `tag` groups routes in the documentation; `listed=False`
     keeps aliases out of OpenAPI.
-    `dialect` names the wire format of its error bodies.
+    `dialect` names the wire format of its error bodies. `fast` makes the fast path of a head.
     """
 
     method: str
@@ -74,3 +75,4 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     takes: str = "application/json"
     listed: bool = True
     dialect: str = "openai_chat"
+    fast: MakeFast | None = None

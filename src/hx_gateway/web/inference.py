@@ -10,6 +10,7 @@ from hx_gateway.core import wire
 from hx_gateway.core.call import CacheWish, Call, Operation
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import GatewayError, Interrupted, InvalidRequest
+from hx_gateway.core.fast import MakeFast
 from hx_gateway.core.http import SSE_TYPE, Early, Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.core.provider import WayIn
@@ -17,6 +18,7 @@ from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.dialects.fields import check_messages
 from hx_gateway.dialects.registry import WAYS_IN
 from hx_gateway.pipeline.controls import read_contract, take_controls
+from hx_gateway.pipeline.fast import FastChats
 from hx_gateway.pipeline.handle import Pipeline
 from hx_gateway.pipeline.hints import HintReader
 from hx_gateway.pipeline.tags import take_tags
@@ -41,15 +43,23 @@ class Inference:
         settings: ServerSettings,
         clock: Clock,
         hints: HintReader | None = None,
+        fast: FastChats | None = None,
     ) -> None:
-        """`settings` gives the heartbeat interval; 0 switches heartbeats off.
+        """`fast` carries ordinary chats, if that is possible.
+
+        `settings` gives the heartbeat interval; 0 switches heartbeats off.
 
         `hints`: what calls must bring along for the routes; None: nothing.
         """
         self._hints = hints
+        self._fast = fast
         self._pipeline = pipeline
         self._heartbeat_s = settings.heartbeat_interval
         self._clock = clock
+
+    def fast(self, name: str) -> MakeFast | None:
+        """Make what makes the fast path of the chat endpoint of that name."""
+        return None if self._fast is None else partial(self._fast.make, name)
 
     def handler(self, operation: Operation, dialect: str) -> Handler:
         """Make the handler of one operation in one client format."""
@@ -71,7 +81,7 @@ class Inference:
             heartbeat = HEARTBEATS.get(call.dialect, COMMENT)
             words = partial(_last_words, WAYS_IN[call.dialect], call.id)
             visit.request.early = Early(_STREAM_HEADERS, heartbeat, words)
-        return self._pipeline.handle(call, visit.caller)
+        return self._pipeline.handle(call, visit.caller, visit.request.flight)
 
     def call(self, visit: Visit, operation: Operation, dialect: str) -> Call:
         """Read a request into a call; raises InvalidRequest."""
@@ -94,7 +104,7 @@ class Inference:
             headers=_passed_on(request.headers) if dialect == "anthropic_messages" else {},
             tags=take_tags(fields, controls, request.headers),
             wishes=read_wishes(controls, request.headers, model),
-            started_at=self._clock.monotonic(),
+            started_at=flight.started_at if (flight := request.flight) else self._clock.monotonic(),
             created=int(self._clock.now()),
             contract=read_contract(controls) if controls else None,
             cache=None if self._pipeline.cached is None else _cache_wish(visit, controls),
@@ -142,11 +152,14 @@ def _wants_usage(fields: wire.Fields) -> bool:
 def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
     """Make the endpoints of the family; unlisted ones are aliases without `/v1` or Azure's form."""
     return (
-        *posts(
-            inference.handler(Operation.CHAT, "openai_chat"),
-            "chat",
-            "chat/completions",
-            "Answer a conversation (OpenAI chat completions)",
+        *_with_fast_path(
+            inference,
+            posts(
+                inference.handler(Operation.CHAT, "openai_chat"),
+                "chat",
+                "chat/completions",
+                "Answer a conversation (OpenAI chat completions)",
+            ),
         ),
         *posts(
             inference.handler(Operation.COMPLETE, "openai_completions"),
@@ -162,6 +175,13 @@ def endpoints(inference: Inference) -> tuple[Endpoint, ...]:
         ),
         _messages(inference),
     )
+
+
+def _with_fast_path(inference: Inference, chats: list[Endpoint]) -> list[Endpoint]:
+    return [
+        each if "{" in each.path else msgspec.structs.replace(each, fast=inference.fast(each.name))
+        for each in chats
+    ]
 
 
 def posts(handler: Handler, name: str, tail: str, summary: str) -> list[Endpoint]:

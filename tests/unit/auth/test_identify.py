@@ -234,3 +234,42 @@ async def identities_under_faults(
         if not saboteur.struck:
             return found
     raise AssertionError("the sweep did not reach the last line")
+
+
+async def test_a_pass_is_for_who_comes_again_with_the_same_headers() -> None:
+    store = SwitchedStore(record_of())
+    door = gate(store=store)
+    assert door.pass_of(bearer(KEY)) is None  # nobody was asked yet
+    principal = await door.find(bearer(KEY))
+    pass_ = door.pass_of(bearer(KEY))
+    assert pass_ is not None
+    assert pass_.principal is principal
+    assert pass_.holds()
+    door.forget()  # a right may have been taken away
+    assert not pass_.holds()
+    assert door.pass_of(bearer(KEY)) is None
+
+
+async def test_a_pass_expires_with_its_key() -> None:
+    clock = FakeClock()
+    store = SwitchedStore(record_of(expires_at=clock.now() + 5))
+    door = gatekeeper(SETTINGS, store, clock)
+    await door.find(bearer(KEY))
+    pass_ = door.pass_of(bearer(KEY))
+    assert pass_ is not None
+    assert pass_.holds()
+    clock.advance(6)
+    assert not pass_.holds()
+
+
+async def test_the_master_key_has_a_pass_and_its_neighbours_have_none() -> None:
+    door = gate()
+    pass_ = door.pass_of(bearer(MASTER_KEY))
+    assert pass_ is not None
+    assert pass_.principal is MASTER
+    assert pass_.holds()
+    await door.find(bearer(KEY))
+    for headers in ({}, bearer("wrong"), bearer(KEY) | admin(ADMIN_KEY), admin(ADMIN_KEY)):
+        assert door.pass_of(headers) is None
+    await door.find({b"x-api-key": KEY.encode()})
+    assert door.pass_of({b"x-api-key": KEY.encode()}) is None  # only Authorization is remembered

@@ -208,3 +208,34 @@ def test_no_object_passes_with_a_key_twice(
     assert caught.value.param == name[:100]
     with pytest.raises(InvalidRequest):
         decode_fields(b'{"in":[' + body + b"]}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":{"b":1,"b":1}}',
+        b'{"a": 1}',
+        b' {"a":1}',
+        b'{"a":1e2}',
+        b'{"a":1.00}',
+        b'{"a":' + LONG + b"}",
+        b'{"a":"\\u0061"}',
+        b'{"a":"\xff"}',
+        b'{"a":' + b"[" * 20 + b"]" * 20 + b"}",
+        b"[]",
+        b"",
+        b'{"a":NaN}',
+        b'{"a":1}x',
+    ],
+)
+def test_only_what_is_written_as_we_write_is_as_written(body: bytes) -> None:
+    assert strict.as_written(body) is None
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(-(2**53), 2**53), st.none())))
+@settings(max_examples=100)
+def test_what_is_as_written_is_what_everybody_reads(value: dict[str, object]) -> None:
+    body = msgspec.json.encode(value)
+    assert strict.as_written(body) == value == json.loads(body)
+    strict.check(body)

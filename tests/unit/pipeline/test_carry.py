@@ -243,8 +243,8 @@ async def test_answers_to_uploads_are_measured_by_their_size() -> None:
     await rig.carry(Operation.TRANSCRIBE, FakeForm(form_of(("file", b"x" * 2**20))))
     assert rig.health.of(at("a")).per_mib.longest() >= 0.0
     await rig.carry(Operation.TRANSCRIBE, FakeForm(SENT, in_memory=False, passes=True))
-    assert len(rig.health.of(at("a")).per_mib._values) == 1
-    assert len(rig.health.of(at("a")).whole._values) == 2
+    assert len(rig.health.of(at("a")).per_mib.values) == 1
+    assert len(rig.health.of(at("a")).whole.values) == 2
 
 
 @pytest.mark.parametrize(

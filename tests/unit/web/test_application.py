@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from tests.support.told import told
 
+from hx_gateway.auth.identify import Pass
 from hx_gateway.core import wire
 from hx_gateway.core.errors import DependencyError, Unauthenticated
+from hx_gateway.core.fast import Door, FastPath, Flight, Landing
 from hx_gateway.core.http import BodyRule, Early, Request, Response
 from hx_gateway.core.principal import Principal, Scope
 from hx_gateway.core.snapshot import ServerSettings
@@ -23,6 +25,10 @@ class Gate:
 
     def known(self, headers: Mapping[bytes, bytes]) -> Principal | None:
         return USER if headers.get(b"authorization") == b"good" else None
+
+    def pass_of(self, headers: Mapping[bytes, bytes]) -> Pass | None:
+        principal = self.known(headers)
+        return None if principal is None else Pass(principal, lambda: True)
 
     async def find(self, headers: Mapping[bytes, bytes]) -> Principal:
         match headers.get(b"authorization"):
@@ -244,3 +250,69 @@ async def test_a_failure_ends_a_stream_that_has_begun_with_its_last_words() -> N
     refused = await answer("GET", "/late")
     assert refused.status == 401
     assert refused.chunks is None
+
+
+class Fast:
+    """Makes fast paths, and keeps for whom."""
+
+    def __init__(self) -> None:
+        self.doors: list[Door] = []
+
+    def make(self, headers: Mapping[bytes, bytes], door: Door) -> FastPath | None:
+        self.doors.append(door)
+        return None if b"odd" in headers else self
+
+    def begin(self, body: bytes, landing: Landing) -> Flight | None:
+        raise AssertionError("nobody asks")
+
+
+def with_fast_path() -> tuple[WebApplication, Fast]:
+    fast = Fast()
+    ask = endpoint("POST", "/ask", Scope.INFERENCE, max_body=100, fast=fast.make)
+    return WebApplication([ask], Gate(), ServerSettings()), fast
+
+
+def test_a_head_of_a_known_caller_has_a_fast_path() -> None:
+    app, fast = with_fast_path()
+    known = request("POST", "/ask", authorization="good")
+    app.check_head(known)
+    app.check_head(known)
+    assert (known.memo.owner, known.memo.fast) == (app, fast)
+    (door,) = fast.doors
+    assert door.max_body == 100
+    caller = door.recognise()
+    assert caller is not None
+    assert caller.principal is USER
+    assert door.next_id() != door.next_id()
+
+
+@pytest.mark.parametrize("key", ["slow", "bad", "unsure"])
+def test_a_caller_who_is_not_known_has_none(key: str) -> None:
+    app, fast = with_fast_path()
+    unknown = request("POST", "/ask", authorization=key)
+    app.check_head(unknown)
+    assert unknown.memo.fast is None
+    assert fast.doors == []
+    odd = request("POST", "/ask", authorization="good", odd="1")
+    app.check_head(odd)
+    assert odd.memo.fast is None
+
+
+def test_what_has_no_endpoint_has_none() -> None:
+    app, _ = with_fast_path()
+    nowhere = request("POST", "/nowhere", authorization="good")
+    app.check_head(nowhere)
+    assert (nowhere.memo.owner, nowhere.memo.fast) == (app, None)
+
+
+class Sent:
+    principal = USER
+    dropped = 0
+
+
+async def test_the_caller_of_what_was_sent_already_is_not_asked_for_again() -> None:
+    app = WebApplication([endpoint("POST", "/ask", Scope.INFERENCE)], Gate(), ServerSettings())
+    late = request("POST", "/ask", authorization="blocked since then")
+    assert (await app.answer(late)).status == 401
+    late.flight = Sent()
+    assert (await app.answer(late)).status == 200

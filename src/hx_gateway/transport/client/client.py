@@ -9,9 +9,11 @@ from hx_gateway.core.http import Chunks, Deadlines, HttpRequest, Origin
 from hx_gateway.transport.client.connection import NEVER, SCRATCH, Connection
 from hx_gateway.transport.client.dial import dial
 from hx_gateway.transport.client.exchange import Answer
-from hx_gateway.transport.client.head import way_to
+from hx_gateway.transport.client.head import way_to, write_head
 from hx_gateway.transport.client.limits import ClientLimits
+from hx_gateway.transport.client.line import Line
 from hx_gateway.transport.client.pool import Count, Pool
+from hx_gateway.transport.client.posting import PostingConnection, Wait
 from hx_gateway.transport.client.proxies import Proxies
 from hx_gateway.transport.client.trust import Trust
 
@@ -57,6 +59,15 @@ class Client:
         total = deadlines.total
         total_at = NEVER if total is None else asyncio.get_running_loop().time() + total
         return self._ask(connection, request, head, deadlines, total_at)
+
+    def line(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Line:
+        """Open a line for requests that are like this one but for their bodies, which they have.
+
+        Raises InvalidRequest as `send` does, and Unreachable for a host that cannot be a name.
+        """
+        pool = self._pools.get(origin) or self._add_pool(origin)
+        wait = Wait(deadlines.first_byte, deadlines.total, _NO_ANSWER)
+        return Line(pool, write_head(request, pool.way), wait, self._await)
 
     async def _send(self, origin: Origin, request: HttpRequest, deadlines: Deadlines) -> Answer:
         try:
@@ -107,7 +118,7 @@ class Client:
 
     async def _open(self, pool: Pool, connect_at: float) -> Connection:
         def make() -> Connection:
-            return Connection(pool, self._limits, self._scratch)
+            return PostingConnection(pool, self._limits, self._scratch)
 
         try:
             async with asyncio.timeout_at(connect_at):
@@ -134,6 +145,13 @@ class Client:
             else:
                 connection.write(head + request.body)
                 connection.sent = True
+        except BaseException:
+            connection.abort()
+            raise
+        return await self._await(connection, deadlines)
+
+    async def _await(self, connection: Connection, deadlines: Deadlines) -> Answer:
+        try:
             while not connection.head_done:
                 if connection.write_blocked:
                     await connection.wait(deadlines.idle, _NO_INTAKE)

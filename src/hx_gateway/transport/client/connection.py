@@ -13,6 +13,7 @@ import httptools
 from hx_gateway.core.errors import Garbled, TimedOut, Unreachable, UpstreamError
 from hx_gateway.core.run import Signal
 from hx_gateway.transport.client.limits import ClientLimits
+from hx_gateway.transport.client.shape import NO_SHAPE, shape_of
 
 SCRATCH = 64 * 1024
 NEVER = float("inf")
@@ -48,9 +49,9 @@ class Connection(asyncio.BufferedProtocol):
     __slots__ = (
         "_barren", "_begun", "_body_to_eof", "_deadline", "_fields", "_head_bytes", "_head_only",
         "_idle", "_keep_alive", "_late", "_limits", "_loop", "_owner", "_parser", "_parts",
-        "_paused", "_scratch", "_signal", "_tap", "_tap_idle", "_timer", "_timer_at", "_total_at",
-        "_transport", "complete", "fault", "head_done", "headers", "is_full", "sent", "status",
-        "unread", "write_blocked",
+        "_paused", "_scratch", "_shape", "_signal", "_tap", "_tap_idle", "_timer", "_timer_at",
+        "_total_at", "_transport", "complete", "fault", "head_done", "is_full", "sent",
+        "status", "unread", "write_blocked",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, limits: ClientLimits, scratch: memoryview) -> None:
@@ -68,13 +69,13 @@ class Connection(asyncio.BufferedProtocol):
         self._timer_at = self._deadline = self._total_at = NEVER
         self._late = _TOTAL
         self._signal = Signal(self._loop)
+        self._shape = NO_SHAPE
         self._tap: Callable[[bytes], bool] | None = None
         self._tap_idle = 0.0
         self.is_full = False
         self._idle = False
         self.write_blocked = False
         self.status = 0
-        self.headers: dict[bytes, bytes] = {}
         self.begin(NEVER)
 
     # What the driver calls
@@ -146,6 +147,11 @@ class Connection(asyncio.BufferedProtocol):
         return data
 
     @property
+    def headers(self) -> dict[bytes, bytes]:
+        """The fields of the answer's head, their names in lower case."""
+        return {name.lower(): value for name, value in self._fields.items()}
+
+    @property
     def is_open(self) -> bool:
         """Whether a request can go out; the loop reports a loss only in its next round."""
         return self._transport is not None and not self._transport.is_closing()
@@ -162,6 +168,7 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
             return
         self._idle = True
+        self._parts.clear()
         self._watch(self._loop.time() + self._limits.idle_timeout, _TOTAL)
         self._owner.rested(self)
 
@@ -204,8 +211,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
         if self.head_done:
             # The timer stays where it is: firing early, it finds this and moves on.
-            self._deadline = self._total_at
-            self._signal.fire(self.fault)
+            self._wake()
 
     def eof_received(self) -> None:
         """Judge the end of the bytes: it ends a body that has no other end, else it is a fault."""
@@ -257,14 +263,13 @@ class Connection(asyncio.BufferedProtocol):
             self._fields.clear()
             self._begun[:] = _ONE
             return
-        self.headers = headers = {name.lower(): value for name, value in self._fields.items()}
-        coding = headers.get(b"transfer-encoding")
-        if coding is not None and coding.lower() != b"chunked":
+        self._shape = shape = shape_of(tuple(self._fields))
+        if shape.transfer is not None and self._fields[shape.transfer].lower() != b"chunked":
             raise httptools.HttpParserError("refused")
         self.head_done = True
         if self._head_only or status in _BODILESS:
             self.complete = True
-        elif coding is None and b"content-length" not in headers:
+        elif shape.transfer is None and not shape.has_length:
             self._body_to_eof = True
 
     def _on_message_complete(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from hx_gateway.core.http import Application
 from hx_gateway.core.snapshot import ServerSettings
-from hx_gateway.transport.server.connection import Connection
 from hx_gateway.transport.server.encode import common_fields
+from hx_gateway.transport.server.flying import FlyingConnection
 from hx_gateway.transport.server.listen import tls_context
 from hx_gateway.transport.server.memory import HeadMemory
 from hx_gateway.transport.server.state import EdgeState, OnRefusal
@@ -76,7 +76,7 @@ class Edge:
             _bound_unsent(listener)
             create = loop.create_unix_server if _is_unix(listener) else loop.create_server
             server = await create(
-                lambda: Connection(state, loop),
+                lambda: FlyingConnection(state, loop),
                 sock=listener,
                 backlog=2048,
                 ssl=tls,

@@ -18,7 +18,7 @@ _NAME_SIZE = len(_LENGTH_NAME)
 class Known:
     """One head that was read: what `parse_head` made of it, and how to know it again."""
 
-    __slots__ = ("_after", "_at", "_before", "_first", "_has_digits", "framing")
+    __slots__ = ("_after", "_at", "_before", "_first", "_has_digits", "framing", "memo")
 
     def __init__(self, block: bytes, digits: tuple[int, int], first: Request, framing: Framing):
         """`digits` are the bounds of the length's digits in `block`; equal when it has none."""
@@ -28,6 +28,7 @@ class Known:
         self._after = block[end:] if self._has_digits else b""
         self._at = at
         self._first = first
+        self.memo = first.memo
         self.framing = framing
 
     def starts(self, buffer: bytes) -> tuple[int | None, int]:
@@ -45,6 +46,18 @@ class Known:
             return None, 0
         digits = buffer[at:end]
         return (int(digits), end + len(self._after)) if digits.isdigit() else (None, 0)
+
+    def body_in(self, data: bytes) -> bytes | None:
+        """Take the body of a whole request with this head, and nothing behind it; else None."""
+        at = self._at
+        if not self._has_digits or not data.startswith(self._before):
+            return None
+        end = data.find(b"\r", at, at + LENGTH_DIGITS + 1)
+        if end < 0 or not data.startswith(self._after, end):
+            return None
+        digits = data[at:end]
+        body = data[end + len(self._after) :]
+        return body if digits.isdigit() and int(digits) == len(body) else None
 
     def request(self, length: int | None, peer: str, now: float) -> Request:
         """Make a request of it; its body has `length` bytes."""

@@ -8,8 +8,8 @@ import fcntl
 import logging
 import struct
 import termios
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 from hx_gateway.core.errors import Interrupted
 from hx_gateway.core.http import Application, Chunks, Request, Response
@@ -22,6 +22,8 @@ from hx_gateway.transport.server.stream import LastWords, Stream
 
 Pour = Callable[[Callable[[bytes], bool]], Awaitable[bool]]  # see `Pouring`
 _log = logging.getLogger(__name__)
+_CLOSE = b"connection: close\r\n"
+_LANDED = b"HTTP/1.1 200 OK\r\n%b%b%bcontent-length: %d\r\n\r\n%b"
 _UNTAKEN = 32 * 1024  # what waits for a client beyond this holds its upstream back
 
 
@@ -79,6 +81,16 @@ class Outlet:
         """Whether a request is being served."""
         return self._run is not None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether what answers has had its first step: only then it can be ended properly."""
+        return self._is_running
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the client has to take something before more is sent."""
+        return self._is_paused
+
     def serve(
         self, application: Application, request: Request, framing: Framing, *, later: bool = False
     ) -> None:
@@ -88,7 +100,35 @@ class Outlet:
         self._framing = framing
         self.deadline = self._next_beat()
         self._has_begun = self._is_running = self._is_settling = False
-        self._run = run = Run(self._serve(application, request, framing), self._loop)
+        self._start(self._serve(application, request, framing), later=later)
+
+    def land(self, lines: bytes, body: bytes, *, keep: bool) -> bool:
+        """Send what the fast path answered: 200, with these header lines.
+
+        False when the client has to take some of it first: then the intake is told afterwards.
+        """
+        size, close = len(body), b"" if keep else _CLOSE
+        if size <= SMALL:
+            self._transport.write(_LANDED % (lines, self._state.common, close, size, body))
+        else:
+            head = _LANDED % (lines, self._state.common, close, size, b"")
+            self._transport.writelines((head, body))
+        if not self._is_paused:
+            return True
+        self._has_begun, self._is_running, self._is_settling = True, False, False
+        self._start(self._await_rest(keep=keep), later=False)
+        return False
+
+    async def _await_rest(self, *, keep: bool) -> None:
+        self._is_running = True
+        try:
+            await self._await_room()
+        except asyncio.CancelledError:
+            keep = False
+        self._finish(keep=keep)
+
+    def _start(self, work: Coroutine[Any, Any, None], *, later: bool) -> None:
+        self._run = run = Run(work, self._loop)
         self._state.runs.add(run)
         if later:
             run.begin_later()
@@ -172,6 +212,8 @@ class Outlet:
         if self._run is not None:
             self._state.runs.discard(self._run)
             self._run = None
+        if self._request is not None and self._request.flight is not None:
+            self._request.flight.drop()
         self._request = self._stream = None
         self.deadline = NEVER
         if keep:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hx_gateway.core.clock import SystemClock
+from hx_gateway.core.fast import Flight
 from hx_gateway.core.http import Application
 from hx_gateway.core.run import Run
 from hx_gateway.core.snapshot import ServerSettings
@@ -66,6 +67,6 @@ class EdgeState:
         self.clock = SystemClock()
         self.common = common_fields(self.clock.now())
         self.connections: set[Member] = set()
-        self.runs: set[Run] = set()  # also what keeps them alive
+        self.runs: set[Run | Flight] = set()  # also what keeps them alive
         self.draining = False
         self.expired = False
