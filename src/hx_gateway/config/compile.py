@@ -26,6 +26,7 @@ from hx_gateway.config.report import Place, Report
 from hx_gateway.config.routes import Routes, compile_routes
 from hx_gateway.config.services import Services
 from hx_gateway.config.settings import choose
+from hx_gateway.config.variables import flag, seconds, warn_of_variables
 from hx_gateway.core import snapshot
 from hx_gateway.core.http import Origin
 from hx_gateway.core.route import ANY_FAULT
@@ -73,6 +74,7 @@ class Compiler:
         """Give the snapshot; it is good only if the report has no problems."""
         given, choices = self._given, self._choices
         check_keys(given.root, self._around.known, NODE_PROVIDERS, self._report)
+        warn_of_variables(given.environment, self._report)
         self._services.choose(choices)
         judge_cache(given.root, choices, self._report)
         self._switch_cooldowns()
@@ -140,7 +142,8 @@ class Compiler:
             "litellm_settings",
             self._report,
         )
-        timeout = router.number("timeout", low=0.001)
+        drop = settings.mild_switch("drop_params", "it counts as off")
+        mend = settings.switch("modify_params")
         defaults = router.node.get("default_litellm_params")
         routing = self._section("routing", snapshot.RoutingSettings())
         return Surroundings(
@@ -151,18 +154,30 @@ class Compiler:
             credentials=self._credentials(),
             defaults=dict(defaults.members()) if defaults is not None else {},
             sockets=embedded.sockets(given.state_dir),
-            timeout=settings.number("request_timeout", low=0.001) if timeout is None else timeout,
+            timeout=self._timeout(router, settings),
             stream_timeout=router.number("stream_timeout", low=0.001),
             on_disconnect=routing.on_disconnect,
             passing=read_passing(
                 given.root, self._report, everywhere=routing.forward_client_headers
             ),
-            drop_params=bool(settings.mild_switch("drop_params", "it counts as off")),
-            modify_params=settings.flag("modify_params"),
+            drop_params=self._flag("LITELLM_DROP_PARAMS") if drop is None else drop,
+            modify_params=self._flag("LITELLM_MODIFY_PARAMS") if mend is None else mend,
             allowed_fails=self._allowance(router),
             max_parallel=router.whole("default_max_parallel_requests", low=1),
             strict=given.policy.strict,
         )
+
+    def _timeout(self, router: FieldReader, settings: FieldReader) -> float | None:
+        """Give the time that models have unless they say otherwise."""
+        times = (
+            router.number("timeout", low=0.001),
+            settings.number("request_timeout", low=0.001),
+            seconds("REQUEST_TIMEOUT", self._given.environment, self._report),
+        )
+        return next((time for time in times if time is not None), None)
+
+    def _flag(self, name: str) -> bool:
+        return flag(name, self._given.environment, self._report)
 
     def _allowance(self, router: FieldReader) -> Mapping[str, int]:
         """Give the faults a minute that every deployment may have; empty: by our own rule."""

@@ -63,6 +63,9 @@ def check_model_keys(node: Node, path: str, known: Mapping[str, Keys], report: R
     checker.entry(node, path)
     if (params := node.get("litellm_params")) is not None:
         checker.unsupported(params, "litellm_params", f"{path}.litellm_params")
+        if (stream := params.get("stream")) is not None:
+            text = "is for the client to ask for; it has no effect in a model"
+            report.warning(stream.place, f"{path}.litellm_params.stream", text)
     if (info := node.get("model_info")) is not None:
         checker.unsupported(info, "model_info", f"{path}.model_info")
 

@@ -317,6 +317,7 @@ class _ModelCompiler:
         extra = self._params.node.get("extra_body")
         if extra is not None:
             fields.update(extra.members())
+        fields.pop("stream", None)  # only who asks can say whether they can read a stream
         return {key: wire.raw(node.plain()) for key, node in fields.items()}
 
     def _contract(self) -> str:

@@ -181,3 +181,19 @@ def test_a_call_may_be_tried_as_often_as_the_configuration_asks(
 ) -> None:
     """`num_retries: 3` was cut to two retries: three attempts were the most over everything."""
     assert snapshot(tmp_path, MODELS + text).routing.max_attempts == attempts
+
+
+def test_litellms_variables_hold_where_the_file_says_nothing(tmp_path: Path) -> None:
+    env = {"LITELLM_DROP_PARAMS": "true", "LITELLM_MODIFY_PARAMS": "1", "REQUEST_TIMEOUT": "7"}
+    by_variable = snapshot(tmp_path, MODELS, env).routes["chat"].deployments[0]
+    assert (by_variable.params, by_variable.mends) == ("drop", True)
+    assert by_variable.deadlines.first_byte == 7
+    text = "litellm_settings: {drop_params: false, modify_params: false, request_timeout: 9}"
+    by_file = snapshot(tmp_path, MODELS + text, env).routes["chat"].deployments[0]
+    assert (by_file.params, by_file.mends) == ("forward", False)
+    assert by_file.deadlines.first_byte == 9
+
+
+def test_variables_without_an_effect_are_named(tmp_path: Path) -> None:
+    found = check(tmp_path, MODELS, {"SERVER_ROOT_PATH": "/x", "NUM_WORKERS": "2"}).warnings
+    assert sum("SERVER_ROOT_PATH" in line or "NUM_WORKERS" in line for line in found) == 2

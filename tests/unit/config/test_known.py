@@ -150,6 +150,13 @@ def test_paths_without_an_effect_are_given_for_every_section() -> None:
     assert "general_settings.master_key" not in paths
 
 
+def test_a_stream_is_for_the_client_to_ask_for() -> None:
+    report = Report()
+    entry = node("{model_name: a, litellm_params: {model: a/b, stream: true}}")
+    check_model_keys(entry, "model_list[0]", open_known(), report)
+    assert "model_list[0].litellm_params.stream: is for the client to ask" in report.warnings[0]
+
+
 def test_no_key_has_two_statuses() -> None:
     for keys in open_known().values():
         assert len(keys.supported) + len(keys.ignored) + len(keys.unsupported) == len(keys.all)

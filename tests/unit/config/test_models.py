@@ -307,6 +307,12 @@ def test_what_litellm_keeps_to_itself_is_not_sent_to_the_vendor() -> None:
     assert one(params).defaults == {}
 
 
+@pytest.mark.parametrize("params", ["stream: true", "extra_body: {stream: true}"])
+def test_a_model_does_not_make_streams_of_all_answers(params: str) -> None:
+    """Symptom: `stream: true` of a model made a 502 of each call that did not ask for a stream."""
+    assert "stream" not in one(params).defaults
+
+
 def test_a_missing_credential_warns_and_refuses_only_under_strict() -> None:
     text = "model_list: [{model_name: m, litellm_params: {model: openai/x}}]"
     for strict, where in ((False, "warnings"), (True, "problems")):
