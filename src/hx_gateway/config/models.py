@@ -12,7 +12,7 @@ from hx_gateway.config.embedded import full_url
 from hx_gateway.config.environment import Environment
 from hx_gateway.config.fields import FieldReader
 from hx_gateway.config.known import Keys, check_model_keys
-from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.origin import parse_base_url, split_version
 from hx_gateway.config.params import gather
 from hx_gateway.config.passing import Passing
 from hx_gateway.config.policies import read_allowance
@@ -229,6 +229,8 @@ class _ModelCompiler:
         if url is None:
             self._params.problem("api_base", f"is missing; {provider.name} has no default address")
             return None
+        if provider.version_env:
+            url, _ = split_version(url)
         verify = self._params.node.get("ssl_verify")
         try:
             return parse_base_url(url, verify_tls=verify is None or self._params.flag("ssl_verify"))
@@ -257,6 +259,8 @@ class _ModelCompiler:
     def _version(self, provider: Provider) -> str | None:
         """Read the version of a vendor's API, where it has several at one address."""
         version = self._params.text("api_version")
+        if provider.version_env:
+            version = version or split_version(self._base_url(provider)[0] or "")[1]
         for name in provider.version_env:
             version = version or self._around.environment.text(name)
         return version

@@ -1,5 +1,6 @@
 """Read the base URL of an upstream into an `Origin` and a base path."""
 
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from hx_gateway.core.http import Origin
@@ -31,6 +32,13 @@ def parse_base_url(url: str, *, verify_tls: bool = True) -> tuple[Origin, str]:
         verify_tls=verify_tls,
     )
     return origin, parts.path.rstrip("/")
+
+
+def split_version(url: str) -> tuple[str, str | None]:
+    """Take `?api-version=V` off a URL, which vendors with several versions show it with."""
+    plain, asks, query = url.partition("?")
+    found = re.fullmatch(r"api-version=([A-Za-z0-9.-]+)", query)
+    return (plain, found[1]) if asks and found is not None else (url, None)
 
 
 def _split(url: str) -> SplitResult:

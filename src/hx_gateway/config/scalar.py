@@ -15,6 +15,7 @@ from hx_gateway.core.usage import NANOS_PER_USD
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
+_WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0+)?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|mo)?\Z")
 _DRAIN = re.compile(r"drain\s*(?:\(\s*(.*?)\s*\))?\Z")
 _DRAIN_S = 60.0
@@ -35,10 +36,11 @@ def read_bool(value: object) -> bool:
 
 
 def read_int(value: object) -> int:
-    """Read a whole number."""
-    if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d{1,18}", str(value).strip()):
+    """Read a whole number, also one that is written as 60.0."""
+    found = None if isinstance(value, bool) else _WHOLE.fullmatch(str(value).strip())
+    if found is None:
         raise ValueError("must be a whole number")
-    return int(str(value))
+    return int(found[1])
 
 
 def read_float(value: object) -> float:
@@ -71,7 +73,10 @@ def read_usd(value: object) -> int:
 
 def read_text(value: object) -> str:
     """Read a non-empty text; a number is taken as it is written."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+    if isinstance(value, bool):
+        # YAML takes on, yes and no for booleans.
+        raise ValueError("must be a text; put it in quotes")  # noqa: TRY004 - as above
+    if not isinstance(value, str | int | float) or value == "":
         raise ValueError("must be a text")
     return str(value)
 

@@ -313,6 +313,19 @@ def test_a_model_does_not_make_streams_of_all_answers(params: str) -> None:
     assert "stream" not in one(params).defaults
 
 
+@pytest.mark.parametrize(
+    ("own", "version"), [("", "2025-01-01"), (", api_version: 2024-10-21", "2024-10-21")]
+)
+def test_an_address_may_be_pasted_with_its_version(own: str, version: str) -> None:
+    """Symptom: the address that the vendor's portal shows, which LiteLLM takes, was refused."""
+    url = "https://r.acme.test/openai/deployments/d/chat/completions"
+    params = f"model: azure/d, api_key: k, api_base: '{url}?api-version=2025-01-01'{own}"
+    found, report = entries(f"model_list: [{{model_name: m, litellm_params: {{{params}}}}}]")
+    assert report.problems == []
+    deployment = found[0].deployment
+    assert (deployment.base_path, deployment.api_version) == (url.partition("test")[2], version)
+
+
 def test_a_missing_credential_warns_and_refuses_only_under_strict() -> None:
     text = "model_list: [{model_name: m, litellm_params: {model: openai/x}}]"
     for strict, where in ((False, "warnings"), (True, "problems")):

@@ -1,6 +1,6 @@
 import pytest
 
-from hx_gateway.config.origin import parse_base_url
+from hx_gateway.config.origin import parse_base_url, split_version
 from hx_gateway.core.http import Origin
 
 
@@ -43,3 +43,19 @@ def test_what_is_no_plain_base_url_is_refused_without_repeating_it(url: str) -> 
 
 def test_verification_of_certificates_can_be_switched_off() -> None:
     assert parse_base_url("https://h", verify_tls=False)[0].verify_tls is False
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        (
+            "https://h/d/chat/completions?api-version=2025-01-01",
+            ("https://h/d/chat/completions", "2025-01-01"),
+        ),
+        ("https://h/v1", ("https://h/v1", None)),
+        ("https://h/v1?key=x", ("https://h/v1?key=x", None)),
+        ("https://h/v1?api-version=1&key=x", ("https://h/v1?api-version=1&key=x", None)),
+    ],
+)
+def test_a_version_is_taken_off_and_nothing_else(url: str, parts: tuple[str, str | None]) -> None:
+    assert split_version(url) == parts

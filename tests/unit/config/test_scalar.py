@@ -28,6 +28,16 @@ def test_what_means_false_is_false(value: object) -> None:
     assert read_bool(value) is False
 
 
+@pytest.mark.parametrize("value", [60, "60", " 60 ", 60.0, "60.0", "+60"])
+def test_a_whole_number_may_be_written_with_a_point(value: object) -> None:
+    assert read_int(value) == 60
+
+
+def test_a_word_that_yaml_takes_for_a_boolean_wants_quotes() -> None:
+    with pytest.raises(ValueError, match="put it in quotes"):
+        read_text(True)
+
+
 @pytest.mark.parametrize(
     ("read", "value"),
     [
@@ -38,6 +48,9 @@ def test_what_means_false_is_false(value: object) -> None:
         (read_int, "abc"),
         (read_int, "1.5"),
         (read_int, 1.5),
+        (read_int, 1e30),
+        (read_int, float("nan")),
+        (read_int, "60."),
         (read_int, True),
         (read_int, "9" * 5000),
         (read_float, "abc"),
