@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import signal
 import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -187,7 +188,9 @@ class Children:
 
     def _note_end(self, name: str, code: int) -> None:
         if self._statuses[name].state is not State.FAILED:
-            self._note(name, State.FAILED, f"it ended with status {code}")
+            # A file in memory for which the disk has no room ends its process so.
+            why = "; the disk may be full" if code == -signal.SIGBUS else ""
+            self._note(name, State.FAILED, f"it ended with status {code}{why}")
 
 
 async def _log_lines(name: str, process: asyncio.subprocess.Process) -> None:

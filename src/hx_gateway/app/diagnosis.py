@@ -6,6 +6,7 @@ Works without a running gateway and without a network; nothing is started, migra
 import asyncio
 import os
 import resource
+import shutil
 import socket
 import stat
 from collections.abc import Callable
@@ -46,6 +47,7 @@ CONFIGURATION, STATE, ENV_FILE, KEY, LOCAL, CLOCK, FILES = 0, 10, 12, 14, 75, 90
 PORT = 89
 RELEASED_AT = 1_760_000_000.0  # October 2025: a clock before this release is wrong
 FEWEST_FILES = 4096
+LITTLE_ROOM, NO_ROOM = 256 * 2**20, 8 * 2**20  # the vector engine takes files of 32 MiB
 
 LIMIT_S = 20.0  # all checks together; they run side by side
 
@@ -139,12 +141,22 @@ def judge_configuration(result: Result) -> Finding:
     return _ok(name)
 
 
-def judge_state_dir(path: Path) -> Finding:
-    """Say whether this user can keep state there."""
+def free_bytes(path: Path) -> int:
+    """Say how much this user may still write there."""
+    return shutil.disk_usage(path).free
+
+
+def judge_state_dir(path: Path, free: Callable[[Path], int] = free_bytes) -> Finding:
+    """Say whether this user can keep state there, and whether there is room."""
     there = next(parent for parent in (path, *path.parents) if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         remedy = "Give it to the gateway's user, or name another with HX_STATE_DIR."
         return _fail("state directory", "It cannot be written by this user.", remedy)
+    if (room := free(there)) < LITTLE_ROOM:
+        remedy = f"Make room where {path} is: keys and documents cannot be written without."
+        text = f"{room // 2**20} MiB are free."
+        is_full = room < NO_ROOM
+        return (_fail if is_full else _warn)("state directory", text, remedy)
     return _ok("state directory", "" if there == path else "It will be made at the first start.")
 
 

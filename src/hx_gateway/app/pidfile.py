@@ -1,7 +1,10 @@
 """The file that says which process serves a state directory, and since when it runs as it does."""
 
+import logging
 import os
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 
 def pid_path(state_dir: Path) -> Path:
@@ -10,8 +13,14 @@ def pid_path(state_dir: Path) -> Path:
 
 
 def write_pid(path: Path) -> None:
-    """Say that this process serves, with what it has taken up just now."""
-    path.write_text(f"{os.getpid()}\n")
+    """Say that this process serves, with what it has taken up just now.
+
+    A full disk is no reason not to: what needs no state goes on, and `reload` is all that waits.
+    """
+    try:
+        path.write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        _log.warning("%s cannot be written: %s", path.name, (error.strerror or "").lower())
 
 
 def read_pid(state_dir: Path) -> int | None:

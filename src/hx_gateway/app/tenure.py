@@ -1,9 +1,9 @@
 """One gateway to a state directory: a second takes its sockets, its pid file and its documents."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
-from typing import IO
 
 from hx_gateway.core.clock import Clock
 from hx_gateway.core.errors import ConfigError
@@ -27,11 +27,11 @@ class Tenure:
         self._clock = clock
         self._kind = fcntl.LOCK_SH if is_worker else fcntl.LOCK_EX
         self._pid = os.getppid() if is_worker else os.getpid()
-        self._file: IO[str] | None = None
+        self._file: int | None = None
 
     async def begin(self, limit_s: float) -> None:
         """Take it up, after whoever is about to stop; raises ConfigError when another serves."""
-        self._file = self._path.open("a+", encoding="ascii")
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         end = self._clock.monotonic() + limit_s
         while not self._is_ours(self._file):
             holder = self._read(self._file)
@@ -48,10 +48,10 @@ class Tenure:
     def end(self) -> None:
         """Leave it to the next; an end of the process does the same."""
         if self._file is not None:
-            self._file.close()
+            os.close(self._file)
             self._file = None
 
-    def _is_ours(self, file: IO[str]) -> bool:
+    def _is_ours(self, file: int) -> bool:
         try:
             fcntl.flock(file, self._kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -60,15 +60,15 @@ class Tenure:
             pass  # no locks here
         return True
 
-    def _read(self, file: IO[str]) -> list[str]:
-        file.seek(0)
-        return file.read(100).split()
+    def _read(self, file: int) -> list[str]:
+        return os.pread(file, 100, 0).decode(errors="replace").split()
 
     def _write(self, word: str) -> None:
-        if self._file is not None:
-            self._file.truncate(0)
-            self._file.write(f"{self._pid} {word}\n")  # appended: to an empty file
-            self._file.flush()
+        if self._file is None:
+            return
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without a name
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"{self._pid} {word}\n".encode())  # appended: to an empty file
 
 
 def _taken(state_dir: Path, holder: list[str]) -> str:

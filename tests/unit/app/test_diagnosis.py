@@ -14,6 +14,7 @@ from hx_gateway.app.diagnosis import (
     judge_master_key,
     judge_models,
     judge_open_files,
+    judge_state_dir,
 )
 from hx_gateway.config.embedded import Found
 from hx_gateway.config.load import Result
@@ -104,3 +105,15 @@ def test_a_clock_before_this_release_is_wrong(now: float, verdict: Verdict) -> N
 )
 def test_too_few_open_files_are_a_warning(limit: int, verdict: Verdict) -> None:
     assert judge_open_files(limit).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "verdict"), [(10_000, Verdict.OK), (100, Verdict.WARN), (0, Verdict.FAIL)]
+)
+def test_a_full_disk_is_seen(tmp_path: Path, free_mib: int, verdict: Verdict) -> None:
+    """All was well by `doctor`, and nothing could be written."""
+    found = judge_state_dir(tmp_path, lambda _: free_mib * 2**20)
+    assert found.verdict is verdict
+    if verdict is not Verdict.OK:
+        assert f"{free_mib} MiB" in found.detail
+        assert str(tmp_path) in found.remedy
