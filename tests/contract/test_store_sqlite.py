@@ -1,6 +1,7 @@
 """What only the SQLite store must keep to: its file, its durability, its own migration."""
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
 import subprocess
@@ -156,3 +157,27 @@ async def test_a_writer_elsewhere_does_not_stop_readers(own: SqliteStore, path: 
         assert not write.done()
         other.execute("ROLLBACK")
     assert await write == [key_id()]
+
+
+async def test_a_read_while_it_closes_is_answered_or_refused(tmp_path: Path) -> None:
+    """A checkup that ran on while the gateway stopped ended the process with SIGSEGV.
+
+    One thread read through a connection that another one closed.
+    """
+    for turn in range(100):
+        store = SqliteStore(tmp_path / f"{turn % 3}.db")
+        await store.ping()
+
+        async def read(store: SqliteStore = store) -> None:
+            with contextlib.suppress(DependencyError):
+                while True:
+                    for _ in range(20):
+                        await store.ping()
+                    await asyncio.sleep(0)
+
+        reading = [asyncio.create_task(read()) for _ in range(5)]
+        await asyncio.sleep(0)
+        await store.aclose()
+        await asyncio.gather(*reading)
+        with pytest.raises(DependencyError):
+            await store.list_teams()

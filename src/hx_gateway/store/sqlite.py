@@ -191,10 +191,16 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """See `Store`."""
-        if not self._is_closed:
-            self._is_closed = True
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-            self._thread.shutdown(wait=False)
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close_writer)
+        self._thread.shutdown(wait=False)
+        # Here, where it reads: closed by another thread in the middle of a read, which a checkup
+        # may be at to the last, it ends the process with SIGSEGV.
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     async def _find(self, type_: type[Record], sql: str, value: str) -> Record | None:
         rows = await self._read(sql, value)
@@ -254,6 +260,8 @@ class SqliteStore:
         return await self._on_thread(lambda: _transaction(self._open(), "BEGIN IMMEDIATE", work))
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
+        if self._is_closed:
+            raise DependencyError(ROLE)
         with _translated():
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
@@ -285,11 +293,10 @@ class SqliteStore:
             self._reader = reader
         return self._reader
 
-    def _close(self) -> None:
-        for connection in (self._reader, self._writer):
-            if connection is not None:
-                connection.close()
-        self._reader = self._writer = None
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
 
 def connect(path: Path) -> sqlite3.Connection:
