@@ -1,6 +1,7 @@
 """Acceptance cases of the first moment (BOOT, LIFE), by their ids: cut off, prepared, doubled."""
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from tests.e2e.conftest import simple_config
 from tests.e2e.test_dependencies import until_deps
 from tests.support.absent import absent
+from tests.support.certificate import server_context
 from tests.support.fetch import fetch
 from tests.support.postgres import PostgresServer
 from tests.support.served import Gateway, running, until
@@ -200,3 +202,31 @@ async def test_life_04_boot_14_one_that_drains_is_waited_for(
 
 def is_ending(state: Path) -> bool:
     return "ending" in (state / "hx-gateway.lock").read_text()
+
+
+async def test_boot_14_hlt_09_a_gateway_that_speaks_tls_is_no_stopped_one(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """`status` said "stopped", and `doctor` that another program had the port."""
+    _, certificate = server_context(tmp_path)
+    env = {
+        "SSL_CERTFILE_PATH": str(certificate),
+        "SSL_KEYFILE_PATH": str(certificate.with_suffix(".key")),
+    }
+    gateway = Gateway(tmp_path / "s", config=simple_config(upstream), env=env)
+    gateway.start()
+    try:
+        await until(lambda: "status: serving" in gateway.logs(), 60.0, "serving")
+        assert await status(gateway) == (0, "serving")
+        for verb in ("doctor", "smoke"):
+            ran = await gateway.run(verb, "--json")
+            assert ran.code == 0, ran.out
+            found = {one["name"]: one["verdict"] for one in json.loads(ran.out)["findings"]}
+            assert found["port"] == "ok"
+        assert (await gateway.run("nodes", "list", "--json")).code == 0
+        body = tmp_path / "body.json"
+        body.write_text(json.dumps(ASK))
+        explained = await gateway.run("explain", "--request", str(body))
+        assert (explained.code, explained.err) == (0, "")
+    finally:
+        await gateway.stop()

@@ -36,6 +36,7 @@ from hx_gateway.config.embedded import Found
 from hx_gateway.config.load import Result
 from hx_gateway.core.check import Check, Finding, Verdict
 from hx_gateway.core.clock import Clock
+from hx_gateway.core.http import Origin
 from hx_gateway.core.snapshot import AuthSettings, LocalSettings, RagSettings, Snapshot
 from hx_gateway.manage.checks import Checkup
 from hx_gateway.transport.client import Client
@@ -55,6 +56,7 @@ LIMIT_S = 20.0  # all checks together; they run side by side
 class Patient(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked at: a configuration as it was read, and where the gateway would listen.
 
+    `origin`: where it would be asked.
     `ask_vendors`: also ask rented upstreams for their model list (sends their credential).
     """
 
@@ -64,6 +66,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     env_file: Path | None
     host: str
     port: int
+    origin: Origin
     ask_vendors: bool = False
 
 
@@ -83,7 +86,7 @@ def diagnosis(patient: Patient, client: Client, clock: Clock) -> tuple[Check, ..
         _check("configuration", CONFIGURATION, _at_once(judge_configuration, patient.result)),
         _check("state directory", STATE, _at_once(judge_state_dir, patient.state_dir)),
         _check("environment file", ENV_FILE, _at_once(judge_env_file, patient.env_file)),
-        _check("port", PORT, lambda: look_at_port(patient.host, patient.port)),
+        _check("port", PORT, lambda: look_at_port(patient.host, patient.port, patient.origin)),
         _check("clock", CLOCK, _at_once(judge_clock, clock)),
         _check("open files", FILES, _at_once(judge_open_files, file_limit())),
     ]
@@ -184,9 +187,9 @@ def judge_master_key(auth: AuthSettings) -> Finding:
     return _ok("master key", "Configured.")
 
 
-async def look_at_port(host: str, port: int) -> Finding:
+async def look_at_port(host: str, port: int, origin: Origin) -> Finding:
     """Say who listens: our gateway and how it is, nobody, or somebody else."""
-    async with calling(host, port) as caller:
+    async with calling(origin) as caller:
         standing = await read_standing(caller)
     if standing.phase is Phase.SERVING:
         return _ok("port", "A gateway serves there.")

@@ -70,12 +70,23 @@ class Caller:
         return await self._client.send(self._origin, request, deadlines)
 
 
+def origin_of(host: str, port: int, *, speaks_tls: bool) -> Origin:
+    """Say where a gateway that listens there is asked.
+
+    On this machine its certificate is not looked at: it is for the name that others know.
+    """
+    plain = Origin(
+        scheme="https" if speaks_tls else "http", host=ANYWHERE.get(host, host), port=port
+    )
+    return msgspec.structs.replace(plain, verify_tls=not plain.is_local)
+
+
 @asynccontextmanager
-async def calling(host: str, port: int, key: Secret | None = None) -> AsyncIterator[Caller]:
-    """Give a caller of the gateway that listens there; closes its connections afterwards."""
+async def calling(origin: Origin, key: Secret | None = None) -> AsyncIterator[Caller]:
+    """Give a caller of the gateway that is there; closes its connections afterwards."""
     client = Client()
     try:
-        yield Caller(client, Origin(host=ANYWHERE.get(host, host), port=port), key)
+        yield Caller(client, origin, key)
     finally:
         await client.aclose()
 

@@ -45,6 +45,7 @@ async def look(place: Place, args: argparse.Namespace) -> tuple[Finding, ...]:
         env_file=args.env_file,
         host=place.host,
         port=place.port,
+        origin=place.origin,
         ask_vendors=args.ask_vendors,
     )
     return await examine(patient, SystemClock())

@@ -84,7 +84,7 @@ async def _ask(
 ) -> dict[str, Any] | None:
     key = read_key(args.key_file, snapshot)
     try:
-        async with calling(place.host, place.port, key) as caller:
+        async with calling(place.origin, key) as caller:
             said = await caller.ask("/v1/explain", body)
     except UpstreamError:
         print(_NOT_RUNNING, file=sys.stderr)

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     key = read_key(args.key_file, snapshot)
 
     async def work() -> int:
-        async with calling(place.host, place.port, key) as caller:
+        async with calling(place.origin, key) as caller:
             return int(await args.work(caller, args))
 
     return asyncio.run(work())

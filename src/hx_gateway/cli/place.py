@@ -8,10 +8,12 @@ import msgspec
 
 from hx_gateway.app.listen import listen_settings
 from hx_gateway.app.options import ServeOptions
+from hx_gateway.app.probe import origin_of
 from hx_gateway.cli.main import port
 from hx_gateway.config.embedded import Found, find_installed
 from hx_gateway.config.environment import process_environment, state_dir
 from hx_gateway.config.load import LoadOptions, Result, examine
+from hx_gateway.core.http import Origin
 from hx_gateway.core.snapshot import Snapshot
 
 
@@ -23,6 +25,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
+    origin: Origin
     result: Result
     found: Found
     state_dir: Path
@@ -60,6 +63,7 @@ def find_place(args: argparse.Namespace) -> Place:
     return Place(
         host=listen.host,
         port=listen.port,
+        origin=origin_of(listen.host, listen.port, speaks_tls=listen.server.tls_cert is not None),
         result=result,
         found=found,
         state_dir=snapshot.state_dir if snapshot else state_dir(listen.environ),

@@ -61,7 +61,7 @@ async def try_all(
         embedding_model=snapshot.rag.embedding_model,
         search=snapshot.rag.enabled and snapshot.rag.embedding_model is not None,
     )
-    async with calling(place.host, place.port, key) as caller:
+    async with calling(place.origin, key) as caller:
         checks = smoke_checks(caller, plan)
         return await Checkup(checks, SystemClock(), limit_s=LIMIT_S).findings()
 

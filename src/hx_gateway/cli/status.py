@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def ask(place: Place) -> Standing:
     """Ask the gateway."""
-    async with calling(place.host, place.port) as caller:
+    async with calling(place.origin) as caller:
         return await read_standing(caller)
 
 
