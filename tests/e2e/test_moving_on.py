@@ -123,6 +123,28 @@ async def test_the_last_of_three_attempts_goes_where_nobody_has_failed(
         assert len(bad.asked) == 2
 
 
+async def test_what_another_account_encrypted_is_answered_by_its_own(tmp_path: Path) -> None:
+    """The one that refuses is not to blame: it goes on to be asked first."""
+
+    def models(a: str, b: str) -> list[Any]:
+        return [entry("m", "other", a, order=1), entry("m", "own", b, order=2)]
+
+    async with served(tmp_path, 2, models) as (gateway, (other, own)):
+        other.mode, other.status = Mode.FAIL, 400
+        other.error = {
+            "message": "The encrypted content could not be verified.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_encrypted_content",
+        }
+        seen = [told(await chat(gateway)) for _ in range(5)]
+        assert seen == [(200, "own", "invalid_encrypted_content, answered")] * 5
+        own.mode, own.status, own.error = other.mode, other.status, other.error
+        refused = await chat(gateway)
+        assert (refused.status, refused.json()["error"]["code"]) == (400, other.error["code"])
+        assert "could not be verified" in refused.json()["error"]["message"]
+
+
 async def test_who_may_not_go_elsewhere_waits_at_the_one_that_hangs(tmp_path: Path) -> None:
     """The control: suspicion ends no call, and `disable_fallbacks` holds."""
 

@@ -42,8 +42,9 @@ def _judge(names: tuple[str, ...], place: Place, path: str, report: Report) -> N
     for name in names:
         if name in _MISSING:
             text = (
-                f"{name} is known to LiteLLM, but not supported yet: it has no effect; "
-                "session_affinity keeps a conversation at one deployment"
+                f"{name} is known to LiteLLM, but not supported yet: it has no effect; who cannot "
+                "read encrypted content is followed by the other deployments, and "
+                "session_affinity keeps a conversation at one"
             )
             report.warning(place, path, text)
         elif name not in _WORKING:

@@ -223,6 +223,12 @@ class ContentRefused(Rejected):
     code = "content_policy_violation"
 
 
+class NotItsOwn(Rejected):
+    """The call has reasoning that another account encrypted; that deployment may answer it."""
+
+    code = "invalid_encrypted_content"
+
+
 class CredentialRefused(UpstreamError):
     """The upstream refused our credential (its 401, 403): the operator's fault."""
 

@@ -14,6 +14,7 @@ from hx_gateway.core.errors import (
     ContextWindowExceeded,
     CredentialRefused,
     ModelMissing,
+    NotItsOwn,
     Overloaded,
     Rejected,
     UpstreamError,
@@ -31,6 +32,8 @@ _CONTENT_STARTS = ("Output blocked by content filtering policy",)  # Anthropic
 _CONTENT_CODES = frozenset(
     {"content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation"}
 )
+# What it encrypted for a client, an account reads again, and no other one can.
+_OWNED_CODES = frozenset({"invalid_encrypted_content"})
 _MAX_TEXT = 8 * 1024
 _SAYS_NOTHING = ("{}", "[]", "null", '""')
 _BUSY_STATUSES = frozenset({408, 409, 425, 429})
@@ -86,6 +89,8 @@ def _rejected(said: Complaint) -> Rejected:
         kind = ContextWindowExceeded
     elif said.code in _CONTENT_CODES or message.startswith(_CONTENT_STARTS):
         kind = ContentRefused
+    elif said.code in _OWNED_CODES:
+        kind = NotItsOwn
     return kind(
         said.message or "The upstream refused the request.",
         upstream_status=said.status,

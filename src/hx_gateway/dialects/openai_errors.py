@@ -33,6 +33,7 @@ _REQUEST_CODES = frozenset(
         "content_filter",
         "content_policy_violation",
         "image_content_policy_violation",
+        "invalid_encrypted_content",
         "invalid_prompt",
         "invalid_image",
         "invalid_image_url",

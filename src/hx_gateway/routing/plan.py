@@ -19,6 +19,7 @@ from hx_gateway.core.errors import (
     CredentialRefused,
     NodeBusy,
     NoDeployment,
+    NotItsOwn,
     Stalled,
     UpstreamError,
 )
@@ -127,9 +128,8 @@ class Plan:
         """Say what to do now that the last try has failed."""
         step = None
         if not self._is_over(now):
-            is_moved = isinstance(fault, Stalled)
-            step = self._go_on(fault, now, self._may_move if is_moved else self._may_retry)
-            if step is None and is_moved:
+            step = self._go_on(fault, now, self._allows(fault))
+            if step is None and isinstance(fault, Stalled):
                 # It gave up waiting because there was somebody else; others were quicker.
                 step = self._go_on(fault, now, _anybody)
         self._asked_at = now
@@ -157,9 +157,12 @@ class Plan:
             step = self._enter(spare, now, allows)
         return step
 
-    @property
-    def _may_retry(self) -> Allows:
-        return self._ground.health.may_retry
+    def _allows(self, fault: UpstreamError) -> Allows:
+        """Say who may be asked after a fault: those with a retry budget left, mostly."""
+        if isinstance(fault, Stalled):
+            return self._may_move
+        # Who made it need not be spared: that is no second attempt there, but the right one.
+        return _anybody if isinstance(fault, NotItsOwn) else self._ground.health.may_retry
 
     @property
     def _may_move(self) -> Allows:
@@ -178,7 +181,7 @@ class Plan:
             return False  # it has waited long enough
         kind = kind_of(fault)
         is_own = isinstance(fault, ContextWindowExceeded | ContentRefused) or not fault.retryable
-        if is_own and not self._insists(kind):
+        if is_own and not isinstance(fault, NotItsOwn) and not self._insists(kind):
             return False
         return self._group.tries <= self._retries(kind)
 

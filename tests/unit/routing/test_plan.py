@@ -34,6 +34,7 @@ from tests.support.plans import (
 
 from hx_gateway.core.call import Detour, Wishes
 from hx_gateway.core.errors import (
+    NotItsOwn,
     Overloaded,
     Stalled,
     UpstreamError,
@@ -43,6 +44,7 @@ from hx_gateway.routing.health import Health
 from hx_gateway.routing.plan import GiveUp, Plan, Try
 
 THIRD = deployment("a3")
+FOREIGN = NotItsOwn("foreign", upstream_status=400)
 LATER = Overloaded("later", retry_after_s=20.0)
 END, SLOWLY = "give up: down", "give up: slow"
 
@@ -92,6 +94,9 @@ END, SLOWLY = "give up: down", "give up: slow"
         (route("m", A, fallbacks=("spare",)), [LATER], ["a", "c (fallback)"]),
         (route("m", A, fallbacks=("spare",)), [LIMITED], ["a", "c (fallback)"]),
         (route("m", A), [LATER], ["a", "a+"]),
+        # What another account encrypted is for its deployment to read, and for no other model.
+        (route("m", A, PEER, THIRD), [FOREIGN] * 3, ["a*", "a*", "a*", "give up: foreign"]),
+        (route("m", A, fallbacks=("spare",)), [FOREIGN], ["a", "give up: foreign"]),
     ],
 )
 def test_plan_walks(main: Route, faults: list[UpstreamError], steps: list[str]) -> None:
