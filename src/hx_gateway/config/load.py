@@ -18,6 +18,7 @@ from hx_gateway.config.environment import (
 from hx_gateway.config.include import Files, read_config
 from hx_gateway.config.keys import KeyPolicy
 from hx_gateway.config.known import open_known, unread_paths
+from hx_gateway.config.leftout import left_out
 from hx_gateway.config.placeholder import resolve
 from hx_gateway.config.report import Place, Report
 from hx_gateway.core.errors import ConfigError
@@ -95,7 +96,8 @@ def examine(options: LoadOptions) -> Result:
     snapshot = None
     if root is not None:
         environment = _with_variables(root, environment)
-        resolved = resolve(root, environment, report, unread_paths(open_known()))
+        unread = unread_paths(open_known()) | left_out(root)
+        resolved = resolve(root, environment, report, unread)
         snapshot = _compile(options, resolved, environment, files, report)
     if options.strict:
         report.problems.extend(report.unread)

@@ -68,7 +68,8 @@ class _Resolver:
         return node
 
     def _member(self, node: Node, path: str) -> Node:
-        return node if _INDEX.sub("[]", path) in self._unread else self.resolve(node, path)
+        is_unread = path in self._unread or _INDEX.sub("[]", path) in self._unread
+        return node if is_unread else self.resolve(node, path)
 
     def _text(self, node: Node, text: str, path: str) -> str | None:
         if text.startswith(PREFIX):

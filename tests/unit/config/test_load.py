@@ -252,3 +252,12 @@ def test_variables_of_what_is_not_supported_need_not_be_set(tmp_path: Path) -> N
     assert check(tmp_path, text).problems == ()
     unset = check(tmp_path, MODEL.replace("api_key: k", "api_key: os.environ/UNSET"))
     assert len(unset.problems) == 1
+
+
+def test_a_model_that_is_left_out_needs_no_variable(tmp_path: Path) -> None:
+    """Symptom: one model of a vendor that is not supported refused the start without its key."""
+    other = "- model_name: n\n  litellm_params: {model: nobody/x, api_key: os.environ/UNSET}\n"
+    result = check(tmp_path, MODEL + other)
+    assert result.problems == ()
+    assert "is not supported (yet), so it is left out" in result.unread[0]
+    assert len(check(tmp_path, MODEL + other.replace("nobody", "openai")).problems) == 1
