@@ -17,6 +17,12 @@ from hx_gateway.config.params import BESIDE
 from hx_gateway.config.report import Report
 
 _SECTIONS = ("general_settings", "litellm_settings", "router_settings")
+_CALLBACKS = frozenset(
+    {"callbacks", "success_callback", "failure_callback", "service_callback", "service_callbacks"}
+)
+_METRICS = ("prometheus", "prometheus_system")
+# How alike an unknown key and a known one must be (difflib's measure): `hots` is `host`.
+_ALIKE = 0.75
 # Keys directly under `hx:` beside the sections and the names of node providers.
 HX_KEYS = ("default_group",)
 
@@ -101,7 +107,8 @@ class _Checker:
     def unsupported(self, node: Node, section: str, path: str) -> None:
         """Check for keys that LiteLLM has and we do not, unless they ask for nothing."""
         for key, child in node.members():
-            nothing = child.plain() in (None, False, "", [], {})
+            asked = _beyond_metrics(child.plain()) if key in _CALLBACKS else child.plain()
+            nothing = asked in (None, False, "", [], {})
             if key in self._known[section].unsupported and not nothing:
                 text = "known to LiteLLM, but not supported yet: it has no effect"
                 self._report.warning(child.place, _join(path, key), text)
@@ -127,8 +134,14 @@ class _Checker:
                     if home == "top"
                     else f"; it belongs under {home}"
                 )
-        close = get_close_matches(key, sorted(self._known[section].all), n=1)
+        close = get_close_matches(key, sorted(self._known[section].all), n=1, cutoff=_ALIKE)
         return f"; did you mean {close[0]}?" if close else "; remove it"
+
+
+def _beyond_metrics(asked: object) -> object:
+    """Leave the metrics out of a list of callbacks: they are served in any case."""
+    names = asked if isinstance(asked, list) else [asked]
+    return [name for name in names if name not in _METRICS]
 
 
 def _check_variables(root: Node, report: Report) -> None:

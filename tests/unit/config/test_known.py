@@ -150,6 +150,31 @@ def test_paths_without_an_effect_are_given_for_every_section() -> None:
     assert "general_settings.master_key" not in paths
 
 
+@pytest.mark.parametrize(
+    ("value", "warns"),
+    [
+        ("[prometheus]", False),
+        ("prometheus", False),
+        ("[prometheus, prometheus_system]", False),
+        ("[prometheus, langfuse]", True),
+        ("langfuse", True),
+        ("[{x: {}}]", True),
+    ],
+)
+def test_metrics_are_served_whether_a_callback_asks_for_them_or_not(
+    value: str, warns: bool
+) -> None:
+    """Symptom: `callbacks: [prometheus]` was said to have no effect, beside its metrics."""
+    for key in ("callbacks", "success_callback"):
+        assert bool(checked(f"litellm_settings: {{{key}: {value}}}").warnings) is warns
+    assert checked("general_settings: {alerting: [prometheus]}").warnings
+
+
+def test_a_key_that_is_like_none_is_not_taken_for_another() -> None:
+    """Symptom: `otel_config` was answered with "did you mean ui_theme_config?"."""
+    assert checked("litellm_settings: {otel_config: 1}").unread[0].endswith("; remove it")
+
+
 def test_a_stream_is_for_the_client_to_ask_for() -> None:
     report = Report()
     entry = node("{model_name: a, litellm_params: {model: a/b, stream: true}}")

@@ -143,7 +143,7 @@ litellm_settings:
   set_verbose: false
   request_timeout: 60
   num_retries: 3
-  callbacks: [prometheus]
+  callbacks: [prometheus, langfuse]
   cache: true
   cache_params: {type: redis, host: cache, port: 6379, password: os.environ/REDIS_PASSWORD}
   fallbacks: [{chat: [openai/gpt-4o-mini]}]
