@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -230,3 +231,32 @@ async def test_boot_14_hlt_09_a_gateway_that_speaks_tls_is_no_stopped_one(
         assert (explained.code, explained.err) == (0, "")
     finally:
         await gateway.stop()
+
+
+async def test_life_06_a_broken_or_missing_configuration_is_pending_too(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """The state directory may stand in the env file, which is all that can be read then."""
+    env_file = tmp_path / "gateway.env"
+    env_file.write_text(f"HX_STATE_DIR={tmp_path / 'elsewhere'}\n")
+    env_file.chmod(0o600)
+    named = ("--env-file", str(env_file))
+    config = simple_config(upstream)
+    async with running(tmp_path / "s", config=config, arguments=named) as gateway:
+        await until_deps(gateway, qdrant=True)
+        assert (await gateway.run("status", *named)).out == "serving\n"
+        loaded = (tmp_path / "elsewhere" / "hx-gateway.pid").stat().st_mtime
+        gateway.configure("model_list: [")
+        os.utime(gateway.config_file, (loaded + 2, loaded + 2))
+        assert (await gateway.run("status", *named)).out == "serving (reload pending)\n"
+        assert (await gateway.run("reload", *named)).code == 2
+        arguments = gateway.command("status", *named)
+        gateway.config_file.unlink()
+        gone = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdout=subprocess.PIPE,
+            env={**gateway.environment(), "PORT": str(gateway.port)},
+        )
+        out, _ = await gone.communicate()
+        assert (out, gone.returncode) == (b"serving (reload pending)\n", 0)
+        assert (await gateway.ask("/v1/models")).status == 200

@@ -13,7 +13,7 @@ from hx_gateway.core.snapshot import ServerSettings
 
 
 class Listen(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen. `given` tells whether host or port were asked for by anybody."""
+    """Where to listen. `names`: the environment with the env file over it."""
 
     host: str
     port: int
@@ -21,6 +21,7 @@ class Listen(msgspec.Struct, frozen=True, kw_only=True):
     listen_pid: int | None
     listen_fds: int
     environ: Mapping[str, str]
+    names: Mapping[str, str]
 
     @property
     def is_inherited(self) -> bool:
@@ -46,11 +47,12 @@ def listen_settings(options: ServeOptions) -> Listen:
         listen_pid=_number(environ.get("LISTEN_PID")),
         listen_fds=_number(environ.get("LISTEN_FDS")) or 0,
         environ=environ,
+        names=names,
     )
 
 
 def _env_file(path: Path | None) -> Mapping[str, str]:
-    """Read HOST and PORT only; what is wrong with the file is reported when all of it is read."""
+    """Read what stands there; what is wrong with the file is reported when all of it is read."""
     if path is None:
         return {}
     try:

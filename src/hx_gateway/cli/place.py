@@ -66,7 +66,7 @@ def find_place(args: argparse.Namespace) -> Place:
         origin=origin_of(listen.host, listen.port, speaks_tls=listen.server.tls_cert is not None),
         result=result,
         found=found,
-        state_dir=snapshot.state_dir if snapshot else state_dir(listen.environ),
+        state_dir=snapshot.state_dir if snapshot else state_dir(listen.names),
         sources=snapshot.sources if snapshot else named,
     )
 

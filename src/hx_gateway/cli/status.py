@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from hx_gateway.app.pidfile import pid_path
 from hx_gateway.app.probe import Phase, Standing, calling, read_standing
@@ -50,6 +52,14 @@ def is_reload_pending(place: Place) -> bool:
     """Say whether a file of the configuration is newer than what the gateway runs with."""
     try:
         loaded_at = pid_path(place.state_dir).stat().st_mtime
-        return any(path.stat().st_mtime > loaded_at for path in place.sources)
     except OSError:
         return False
+    return any(changed_at(path) > loaded_at for path in place.sources)
+
+
+def changed_at(path: Path) -> float:
+    """When a file was written; one that is gone has changed, too."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return math.inf
