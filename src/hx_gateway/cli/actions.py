@@ -74,6 +74,13 @@ def plain(text: str) -> str:
     )
 
 
+def name(text: str) -> str:
+    """Read one name: `--tenant "$UNSET"` would make a tenant without one."""
+    if not text.strip() or len(text) > 256:
+        raise argparse.ArgumentTypeError("a name of 1 to 256 characters is needed")
+    return text
+
+
 def names(text: str) -> tuple[str, ...]:
     """Read names that are separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from hx_gateway.auth.identify import MASTER
-from hx_gateway.cli.actions import AddAction, plain, print_json, refuse_nothing
+from hx_gateway.cli.actions import AddAction, name, plain, print_json, refuse_nothing
 from hx_gateway.core.ports import KeyRecord, Store
 from hx_gateway.core.principal import Principal
 
@@ -72,9 +72,9 @@ class Holders(Generic[R, W]):
             action("unblock", self.unblock, f"let the keys of a {noun} in again"),
             action("delete", self.delete, f"remove a {noun} and all its keys"),
         ):
-            parser.add_argument("id", metavar=noun.upper(), help="its id")
+            parser.add_argument("id", type=name, metavar=noun.upper(), help="its id")
         for parser in (create, update):
-            parser.add_argument("--alias", help="a name to show")
+            parser.add_argument("--alias", type=name, help="a name to show")
         return create, update
 
     async def create(self, store: Store, args: argparse.Namespace) -> None:

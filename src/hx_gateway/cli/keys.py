@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 import msgspec
 
 from hx_gateway.auth.identify import MASTER
-from hx_gateway.cli.actions import add_noun, names, no_copies, plain, print_json, refuse_nothing
+from hx_gateway.cli.actions import (
+    add_noun,
+    name,
+    names,
+    no_copies,
+    plain,
+    print_json,
+    refuse_nothing,
+)
 from hx_gateway.cli.main import Nouns
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.ports import KeyFilter, KeyRecord, Store
@@ -40,20 +48,20 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
 
 def _add_right_options(parser: argparse.ArgumentParser) -> None:
     scopes = ", ".join(sorted(scope.value for scope in GRANTABLE))
-    parser.add_argument("--alias", help="a name of its own")
+    parser.add_argument("--alias", type=name, help="a name of its own")
     parser.add_argument("--duration", metavar="TIME", help="30s, 30m, 30h, 30d, 2w or 1mo")
     parser.add_argument("--models", type=names, help="names or patterns: a,openai/*")
     parser.add_argument("--scopes", type=names, help=f"some of: {scopes}")
     parser.add_argument("--namespaces", type=names, help="names or patterns: a,b*")
-    parser.add_argument("--tenant", help="the owner of what it stores and finds")
-    parser.add_argument("--user", metavar="ID", help="the user it belongs to")
-    parser.add_argument("--team", metavar="ID", help="the team it belongs to")
+    parser.add_argument("--tenant", type=name, help="the owner of what it stores and finds")
+    parser.add_argument("--user", type=name, metavar="ID", help="the user it belongs to")
+    parser.add_argument("--team", type=name, metavar="ID", help="the team it belongs to")
 
 
 def _add_list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", metavar="ID", help="only keys of this user")
     parser.add_argument("--team", metavar="ID", help="only keys of this team")
-    parser.add_argument("--limit", type=int, choices=range(1, 1001), default=100, metavar="N")
+    parser.add_argument("--limit", type=_limit, default=100, metavar="N")
     parser.add_argument("--offset", type=_offset, default=0, metavar="N")
 
 
@@ -173,6 +181,13 @@ def _line(record: KeyRecord) -> str:
             )
         )
     )
+
+
+def _limit(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 1000, not {number}")
+    return number
 
 
 def _offset(text: str) -> int:

@@ -16,7 +16,9 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
     action = add_noun(verbs, parents, "teams", "make, show, change, block and remove teams")
     for parser in teams().declare(action, "make a team"):
         parser.add_argument(
-            "--models", type=names, help="bounds what its keys may use: a,openai/* ('': no bound)"
+            "--models",
+            type=names,
+            help="bounds what its keys may use: a,openai/* (update: '' for no bound)",
         )
 
 

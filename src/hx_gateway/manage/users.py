@@ -17,6 +17,7 @@ from hx_gateway.manage.grant import granted_bound
 
 # LiteLLM's two roles for viewers forbid their keys to call models: nothing enforces that yet.
 ROLES = ("internal_user", "proxy_admin")
+EMAIL = r"^[^@\s]+@[^@\s]+$"  # more than that only a letter that arrives can tell
 SHOWN_KEYS = 1000  # of a user, beside it
 
 

@@ -14,7 +14,7 @@ from hx_gateway.web.key_views import KeyView, view_key
 from hx_gateway.web.respond import json_response
 from hx_gateway.web.unsupported import Checked, refusing
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"\S")]
 Names = tuple[Name, ...]
 
 

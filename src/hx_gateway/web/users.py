@@ -8,14 +8,14 @@ from hx_gateway.core.errors import Forbidden, GatewayError, InvalidRequest
 from hx_gateway.core.http import Response
 from hx_gateway.core.principal import Scope
 from hx_gateway.manage.keys import KeyService, KeyWish
-from hx_gateway.manage.users import UserService, UserWish
+from hx_gateway.manage.users import EMAIL, UserService, UserWish
 from hx_gateway.web.endpoint import Endpoint, Handler, Visit
 from hx_gateway.web.key_views import KeyView, UserView, view_key, view_user
 from hx_gateway.web.keys import Name, Names
 from hx_gateway.web.respond import json_response
 from hx_gateway.web.unsupported import Checked, refusing
 
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern="^[^@\\s]+@[^@\\s]+$")]
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern=EMAIL)]
 
 
 class UserFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -99,3 +99,20 @@ def test_an_option_that_names_nothing_makes_no_key(option: str, capsys: Capture)
     assert main(["keys", "create", option, " , "]) == EXIT_FAILED
     assert option.removeprefix("--") in capsys.readouterr().err
     assert keys(capsys, "list")["total"] == 0
+
+
+@pytest.mark.parametrize("option", ["--tenant", "--alias", "--user", "--team"])
+@pytest.mark.parametrize("text", ["", "  ", "x" * 257])
+def test_a_name_that_is_none_is_wrong_use(option: str, text: str, capsys: Capture) -> None:
+    """`--tenant "$UNSET"` made a key of a tenant without a name, apart from all others."""
+    with pytest.raises(SystemExit) as ended:
+        main(["keys", "create", option, text])
+    assert ended.value.code == EXIT_USAGE
+    assert keys(capsys, "list")["total"] == 0
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "x"])
+def test_a_limit_beyond_what_can_be_listed_is_said_in_one_line(limit: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main(["keys", "list", "--limit", limit])
+    assert len(capsys.readouterr().err) < 400

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, main
+from hx_gateway.cli.main import EXIT_FAILED, EXIT_OK, EXIT_USAGE, main
 
 Capture = pytest.CaptureFixture[str]
 
@@ -55,3 +55,18 @@ def test_an_absent_one_is_said_on_standard_error(noun: str, action: str, capsys:
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "There is no such" in printed.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["teams", "create", ""],
+        ["users", "create", " "],
+        ["users", "create", "x", "--email", "nobody"],
+        ["users", "create", "x", "--alias", ""],
+    ],
+)
+def test_a_name_or_address_that_is_none_is_wrong_use(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == EXIT_USAGE

@@ -97,6 +97,10 @@ async def test_an_admin_key_gives_only_what_it_has() -> None:
         ({"allowed_routes": ["/x"]}, 422, "allowed_routes"),
         ({"unheard_of": 1}, 422, "unheard_of"),
         ({"models": "m"}, 422, "models"),
+        ({"scopes": []}, 400, "scopes"),
+        ({"key_alias": "   "}, 422, "key_alias"),
+        ({"tenant": " "}, 422, "tenant"),
+        ({"models": [" "]}, 422, "models[0]"),
     ],
 )
 async def test_what_would_not_hold_is_refused_by_name(
