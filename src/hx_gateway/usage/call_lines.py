@@ -14,6 +14,10 @@ from hx_gateway.core.usage import usd
 MAX_KEPT = 1024
 _LONGEST_NAME = 128
 _encode = msgspec.json.Encoder().encode
+_LINE = (
+    b'{"time":"%b.%06dZ","event":"call","request_id":%b,"status":%d,"ending":"%b",'
+    b'"ms":%.3f,"attempts":%d,"input_tokens":%d,"output_tokens":%d%b%b}'
+)
 
 
 class CallLines:
@@ -29,12 +33,14 @@ class CallLines:
 
     def write(self, receipt: Receipt) -> bytes:
         """Write a call. Times in ms, cost in US dollars as text; what is not known is left out."""
-        usage = receipt.usage
-        return (
-            b'{"time":"%b","event":"call","request_id":%b,"status":%d,"ending":"%b",'
-            b'"ms":%.3f,"attempts":%d,"input_tokens":%d,"output_tokens":%d%b%b}'
-        ) % (
-            self._time(receipt.started_at),
+        usage, at = receipt.usage, receipt.started_at
+        second = int(at)
+        if second != self._second:
+            self._begin(second)
+        common = self._kept.get(receipt.parties) or self._common(receipt.parties)
+        return _LINE % (
+            self._second_text,
+            (at - second) * 1e6,
             _encode(receipt.call_id[:_LONGEST_NAME]),
             receipt.status,
             receipt.ending.encode(),
@@ -43,31 +49,30 @@ class CallLines:
             usage.input,
             usage.output,
             _sometimes(receipt),
-            self._common(receipt.parties),
+            common,
         )
 
-    def _time(self, at: float) -> bytes:
-        second = int(at)
-        if second != self._second:
-            self._second = second
-            self._second_text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}".encode()
-        return b"%b.%06dZ" % (self._second_text, (at - second) * 1e6)
+    def _begin(self, second: int) -> None:
+        self._second = second
+        self._second_text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}".encode()
 
     def _common(self, parties: Parties) -> bytes:
-        text = self._kept.get(parties)
-        if text is None:
-            if len(self._kept) >= MAX_KEPT:
-                self._kept.clear()
-            text = self._kept[parties] = _common_text(parties)
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        text = self._kept[parties] = _common_text(parties)
         return text
 
 
 def _sometimes(receipt: Receipt) -> bytes:
-    text = b""
-    if receipt.upstream_seconds is not None:
-        text += b',"upstream_ms":%.3f' % (receipt.upstream_seconds * 1000)
-    if receipt.first_byte_seconds is not None:
-        text += b',"first_byte_ms":%.3f' % (receipt.first_byte_seconds * 1000)
+    upstream, first_byte = receipt.upstream_seconds, receipt.first_byte_seconds
+    if upstream is not None and first_byte is not None:
+        text = b',"upstream_ms":%.3f,"first_byte_ms":%.3f' % (upstream * 1000, first_byte * 1000)
+    elif upstream is not None:
+        text = b',"upstream_ms":%.3f' % (upstream * 1000)
+    elif first_byte is not None:
+        text = b',"first_byte_ms":%.3f' % (first_byte * 1000)
+    else:
+        text = b""
     if receipt.cost is not None:
         text += b',"cost_usd":"%b"' % usd(receipt.cost).encode()
     if receipt.cache_hit is not None:

@@ -57,6 +57,16 @@ class LineWriter:
         if not self._wake.is_set():
             self._wake.set()
 
+    def put_all(self, lines: list[bytes]) -> None:
+        """Queue several lines."""
+        if len(self._waiting) + len(lines) > self._max_waiting:
+            for line in lines:
+                self.put(line)
+            return
+        self._waiting.extend(lines)
+        if not self._wake.is_set():
+            self._wake.set()
+
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what waits and stop; gives up when the reader takes nothing."""
         self._closing = True

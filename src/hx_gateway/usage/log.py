@@ -68,9 +68,8 @@ class AccessLog:
     def flush(self) -> None:
         """Make the lines of all calls that are settled."""
         waiting, self._waiting = self._waiting, []
-        put, write = self._writer.put, self._write
-        for receipt in waiting:
-            put(write(receipt))
+        if waiting:
+            self._writer.put_all([self._write(receipt) for receipt in waiting])
 
     def answered(self, fields: Mapping[str, object], at: float) -> None:
         """Queue the line of a request that is no call: `fields` as in `request_line`."""

@@ -28,6 +28,10 @@ class Lines:
     def put(self, line: bytes) -> None:
         self.made.append(msgspec.json.decode(line))
 
+    def put_all(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self.put(line)
+
     def close(self, timeout_s: float = 1.0) -> None: ...
 
 
