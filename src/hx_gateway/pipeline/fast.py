@@ -37,6 +37,7 @@ from hx_gateway.routing.table import Table
 DIALECT = "openai_chat"
 MAX_BODY = 48 * 1024  # of more, some may have to wait until the upstream takes it
 MAX_WAYS = 64  # models one head asks for
+LONGEST_NAME = 256  # of a model: what is kept for each head must not grow with what is sent
 _OUT_OF_THE_ORDINARY = WISHES | {TAGS, b"origin", b"x-litellm-call-id", b"x-request-id"}
 _UNLIKELY = SPECIAL | {"metadata"}
 _STREAM = b'"stream":true'  # seen at once, so that streams lose no time here
@@ -168,16 +169,10 @@ class FastHead:
             or not ((caller is not None and caller.holds()) or self._recognise())
         ):
             return None
-        plain = as_written(body)
-        if (
-            plain is None
-            or not _UNLIKELY.isdisjoint(plain)
-            or plain.get("stream")
-            or type(model := plain.get("model")) is not str
-            or type(messages := plain.get("messages")) is not list
-            or not messages
-        ):
+        plain = _ordinary(body)
+        if plain is None:
             return None
+        model: str = plain["model"]
         way = self._ways.get(model) or self._way(model)
         if way is None or way.vitals.open_until:
             return None
@@ -209,6 +204,19 @@ class FastHead:
         way = self._chats.find(model, self._pass.principal, self._name, self._door)
         self._ways[model] = way
         return way
+
+
+def _ordinary(body: bytes) -> dict[str, Any] | None:
+    """Read the body of an ordinary chat; None for any other, and for all that would be refused."""
+    plain = as_written(body)
+    if plain is None or not _UNLIKELY.isdisjoint(plain):
+        return None
+    model, messages, stream = plain.get("model"), plain.get("messages"), plain.get("stream")
+    if type(model) is not str or len(model) > LONGEST_NAME:
+        return None
+    if stream is not None and stream is not False:  # 0 and the like are refused
+        return None
+    return plain if type(messages) is list and messages else None
 
 
 class FlightOfChat:
