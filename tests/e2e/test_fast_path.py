@@ -30,6 +30,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PRICES = {"input_cost_per_token": 1.5e-6, "output_cost_per_token": 2e-6}
 LANDED, CARRIED, STAYED = ["flew", "landed"], ["flew", "carried"], ["stayed"]
+PARAMS: dict[str, dict[str, Any]] = {  # what makes a deployment one that has to be looked at
+    "filled": {"temperature": 0.5},
+    "bounded": {"max_tokens": 7},
+    "without": {"additional_drop_params": ["user"]},
+    "few": {"max_parallel_requests": 2},
+    "lasting": {"on_disconnect": "drain(5)"},
+    "canned": {"mock_response": "hi"},
+    "translated": {"model": "anthropic/x"},
+}
 MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
 
 
@@ -50,9 +59,7 @@ async def gateway(
                 entry("up", server, "d3"),
                 entry("slow", server, "d4", timeout=0.3),
                 entry("any/*", server, "d5", model="openai/*"),
-                entry("two", server, "d6"),
-                entry("two", server, "d7"),
-                entry("filled", server, "d8", temperature=0.5),
+                *[entry(name, server, name, **params) for name, params in PARAMS.items()],
             ],
             "router_settings": {
                 "disable_cooldowns": True,
@@ -143,7 +150,6 @@ OTHERS = {
     "extra_body": body(extra_body={"x": 1}),
     "drop_params": body(drop_params=True),
     "a wildcard": body("any/up"),
-    "two deployments": body("filled", x=1),
     "over 48 KiB": body(x="x" * (48 * 1024 - len(body(x="")) + 1)),
     "1 MiB": body(x="x" * 2**20),
     "over the limit": body(x="x" * 2**21),
@@ -166,6 +172,51 @@ async def test_a_request_that_is_not(
 ) -> None:
     seen = await compare(gateway, upstream, OTHERS[name])
     assert "flew" not in seen.flown
+
+
+@pytest.mark.parametrize("name", PARAMS)
+async def test_a_deployment_that_has_to_be_looked_at(
+    gateway: WitnessedGateway, upstream: Scripted, name: str
+) -> None:
+    seen = await compare(gateway, upstream, body(name, user="u"))
+    assert "flew" not in seen.flown
+
+
+HEADERS = {
+    "Expect: 100-continue": True,
+    "Connection: keep-alive": True,
+    "Accept-Encoding: gzip": True,
+    "User-Agent: OpenAI/Python 1.0": True,
+    "Cache-Control: no-cache": True,
+    "Anthropic-Version: 2023-06-01": True,
+    "X-HX-Model-Group: up": True,
+    "X-Forwarded-For: 192.0.2.1": True,
+    "Origin: http://a.example": False,
+    "X-LiteLLM-Tags: a,b": False,
+    "X-LiteLLM-Timeout: 20": False,
+    "X-LiteLLM-Num-Retries: 0": False,
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+async def test_a_header(gateway: WitnessedGateway, upstream: Scripted, header: str) -> None:
+    seen = await compare(gateway, upstream, more=f"{header}\r\n")
+    assert seen.flown == (LANDED if HEADERS[header] else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"path": "/chat/completions"}, LANDED),
+        ({"path": "/v1/chat/completions?api-version=1"}, LANDED),
+        ({"path": "/engines/up/chat/completions"}, []),
+    ],
+    ids=str,
+)
+async def test_another_way_to_ask(
+    gateway: WitnessedGateway, upstream: Scripted, options: dict[str, str], expected: list[str]
+) -> None:
+    assert (await compare(gateway, upstream, **options)).flown == expected
 
 
 def usages() -> Iterator[tuple[str, Any]]:

@@ -69,11 +69,18 @@ def entry(name: str, upstream: RawUpstream, id_: str = "", **params: Any) -> dic
     return {"model_name": name, "litellm_params": given, "model_info": info}
 
 
-def head_of(size: int, *, flies: bool = True, key: str = MASTER_KEY, more: str = "") -> bytes:
+def head_of(
+    size: int,
+    *,
+    flies: bool = True,
+    key: str = MASTER_KEY,
+    more: str = "",
+    path: str = PATH,
+) -> bytes:
     """Write a head; one that does not fly has an id of its own, which changes nothing else."""
     own = "" if flies else f"X-Request-Id: own-{next(_IDS)}\r\n"
     return (
-        f"POST {PATH} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: application/json\r\n{own}{more}Content-Length: {size}\r\n\r\n"
     ).encode()
 
