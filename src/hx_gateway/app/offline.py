@@ -59,6 +59,8 @@ def _explain(snapshot: Snapshot, asked: Asked) -> object:
 class _Nobody:
     """Asks nobody: nothing is sent from here."""
 
+    is_plain = False
+
     async def attempt(
         self,
         call: Call,  # noqa: ARG002 - the port

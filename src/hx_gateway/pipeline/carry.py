@@ -74,6 +74,8 @@ class Unrepeatable(UpstreamError):
 class Carrier:
     """Asks one deployment at a time, like an `Attempter`, whatever the bodies are made of."""
 
+    is_plain = False  # what it carries is no chat
+
     def __init__(
         self,
         *,

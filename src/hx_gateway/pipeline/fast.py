@@ -14,7 +14,7 @@ from hx_gateway.adapter.request import lane_of
 from hx_gateway.auth.policy import check_model
 from hx_gateway.core.call import Call, Operation
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.errors import GatewayError, Interrupted, UpstreamError
+from hx_gateway.core.errors import GatewayError, Interrupted
 from hx_gateway.core.fast import Door, Landing, Line, Pass, Sent
 from hx_gateway.core.http import Deadlines, Exchange, HttpRequest, Origin
 from hx_gateway.core.ports import ReceiptSink
@@ -121,7 +121,7 @@ class FastChats:
         deployment = step.deployment
         if deployment.canned is not None or deployment.max_parallel is not None:
             return None
-        if deployment.on_disconnect.drain_s:
+        if deployment.node is not None or deployment.on_disconnect.drain_s:
             return None
         call = Call(id="", operation=Operation.CHAT, dialect=DIALECT, model=model, fields={})
         lane = lane_of(call, deployment)
@@ -243,16 +243,17 @@ class FlightOfChat:
             return
         try:
             usage = find_usage(body)
-        except UpstreamError:
+            now = way.clock.monotonic()
+            lines = self._settle(way, usage, now)
+        except Exception:  # noqa: BLE001 - it comes up again there, where it is dealt with
             self._landing.carry_on()
             return
         self.sent = None
         sent.release()
-        now = way.clock.monotonic()
         vitals = way.vitals
         vitals.succeeded(now, now - self.tried_at, tokens=0 if usage is None else usage.output)
         vitals.release()
-        self._landing.land(self._settle(way, usage, now), body)
+        self._landing.land(lines, body)
 
     def drop(self) -> None:
         """See `Flight`."""

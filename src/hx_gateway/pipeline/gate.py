@@ -50,6 +50,11 @@ class NodeGate:
         self._clock = clock
         self._on_wait = on_wait
 
+    @property
+    def is_plain(self) -> bool:
+        """See `Attempts`: of what is no node nothing is known here."""
+        return self._attempter.is_plain
+
     def attempt(
         self, call: Call, step: Try, record: Record, plan: Plan | None = None
     ) -> Awaitable[Response]:

@@ -15,7 +15,6 @@ from hx_gateway.core.ports import ReceiptSink
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.route import Deployment, Route
 from hx_gateway.core.snapshot import RoutingSettings
-from hx_gateway.pipeline.attempt import Attempter
 from hx_gateway.pipeline.cached import CachedAnswers
 from hx_gateway.pipeline.planner import Planner
 from hx_gateway.pipeline.record import Desk, Flown, Record
@@ -29,6 +28,11 @@ TRIAL_S = 10.0
 
 class Attempts(Protocol):
     """Asks one deployment; an `Attempter` is one."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether to ask a deployment, where no node is, is all it does."""
+        ...
 
     def attempt(
         self, call: Call, step: Try, record: Record, plan: Plan | None = None
@@ -66,12 +70,7 @@ class Pipeline:
     @property
     def is_plain(self) -> bool:
         """Whether to answer a call is to ask a deployment, and nobody else."""
-        return (
-            self.cached is None
-            and self.planner.pinning is None
-            and isinstance(self._attempter, Attempter)
-            and self._attempter.is_plain
-        )
+        return self.cached is None and self.planner.pinning is None and self._attempter.is_plain
 
     async def handle(
         self, call: Call, principal: Principal, flight: Flown | None = None

@@ -17,7 +17,7 @@ from tests.support.sender import Answer, ScriptedExchange, ScriptedSender
 from hx_gateway.core import wire
 from hx_gateway.core.errors import Overloaded, Unreachable
 from hx_gateway.core.principal import Principal, Scope
-from hx_gateway.core.receipt import Ending
+from hx_gateway.core.receipt import Ending, Receipt
 from hx_gateway.core.route import OnDisconnect, Route
 from hx_gateway.core.usage import Usage
 from hx_gateway.pipeline.fast import MAX_BODY
@@ -245,6 +245,19 @@ def test_a_fault_is_left_to_others() -> None:
     assert field.begin(body()) is not None
     field.sent[0].come(whole("Hello"), Unreachable("gone"))
     assert (field.landing.on_foot, field.landing.landed) == (1, [])
+
+
+def test_a_fault_of_our_own_is_left_to_those_who_answer_it() -> None:
+    field = airfield()
+
+    def breaks(receipt: Receipt) -> None:
+        raise RuntimeError(f"a bug in {receipt.call_id}")
+
+    field.rig.receipts.take = breaks  # type: ignore[method-assign]
+    assert field.begin(body()) is not None
+    field.sent[0].come(whole("Hello"))
+    assert (field.landing.on_foot, field.landing.landed) == (1, [])
+    assert field.sent[0].released == 0
 
 
 def test_a_dropped_flight_gives_its_place_back_once() -> None:

@@ -27,6 +27,8 @@ ROUTE = Route(name="m", deployments=(GPU1, GPU2))
 class Scripted:
     """An attempter that does as it is told: answers, fails, or waits until it is let on."""
 
+    is_plain = True
+
     def __init__(self) -> None:
         self.asked: list[Deployment] = []
         self.fault: UpstreamError | None = None
@@ -245,3 +247,10 @@ async def test_other_deployments_do_not_come_this_way() -> None:
     response = await rig.ask(deployment("rented"))
     assert header(response, b"x-hx-node") is None
     assert rig.waits == []
+
+
+def test_what_is_no_node_is_asked_as_plainly_as_without_nodes() -> None:
+    rig = Rig()
+    assert rig.gate.is_plain
+    rig.attempter.is_plain = False
+    assert not rig.gate.is_plain

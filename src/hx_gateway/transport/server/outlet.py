@@ -149,6 +149,8 @@ class Outlet:
         if not self._is_running:  # then nothing of it will ever run
             self._state.runs.discard(run)
             self._run = None
+            if self._request is not None and self._request.flight is not None:
+                self._request.flight.drop()
 
     def pause(self) -> None:
         """Note that the client takes less than is sent."""

@@ -190,6 +190,10 @@ async def test_another_application_sees_no_flights_of_the_one_before() -> None:
         (await flying(after, client)).landing.land(LINES, b"after")
         assert (await client.answer()).body == b"after"
         assert len(script.flights) == 1
+        served.edge.application = script  # and back: what was found out for a head is found anew
+        client.send(post(b"abc"))
+        assert (await client.answer()).body == b"on foot: abc"
+        assert len(after.flights) == 1
 
 
 async def test_other_limits_are_read_anew() -> None:
