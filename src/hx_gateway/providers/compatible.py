@@ -109,6 +109,8 @@ _ROWS = (
     _Row("v0", "https://api.v0.dev/v1"),
     _Row("vercel_ai_gateway", "https://ai-gateway.vercel.sh/v1"),
     _Row("morph", "https://api.morphllm.com/v1"),
+    _Row("ai21", "https://api.ai21.com/studio/v1", aliases=("ai21_chat",)),
+    _Row("amazon_nova", "https://api.nova.amazon.com/v1"),
     _Row("zai", "https://api.z.ai/api/paas/v4"),
     _Row("minimax", "https://api.minimax.io/v1"),
     _Row("ovhcloud", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"),
