@@ -26,6 +26,7 @@ MANY = 32  # receipts that are counted in one go: some 0.1 ms
 _OFF_LOOP = 100  # series from which on rendering would hold the event loop up for some ms
 _DEPLOYMENT = ("model_id", "api_provider", "litellm_model_name")
 _OTHER = "other"
+_COMPLETE = Ending.COMPLETE
 _Labels = tuple[str, ...]
 _Alike = tuple[Parties, int, str | None, bool | None]  # and status, error, cache hit
 
@@ -116,7 +117,10 @@ class Metrics(Collector):
         alike: dict[_Alike, list[Receipt]] = {}
         for receipt in taken:
             key = (receipt.parties, receipt.status, receipt.error_code, receipt.cache_hit)
-            alike.setdefault(key, []).append(receipt)
+            if key in alike:
+                alike[key].append(receipt)
+            else:
+                alike[key] = [receipt]
         for key, receipts in alike.items():
             self._count(key, receipts)
 
@@ -128,9 +132,10 @@ class Metrics(Collector):
             tally = self._known[alike] = self._tally_of(signature(receipts[0]))
         tally.add(receipts)
         for receipt in receipts:
-            if len(receipt.attempts) == 1 and receipt.ending is Ending.COMPLETE:
+            asked = len(receipt.attempts)
+            if asked == 1 and receipt.ending is _COMPLETE:
                 tally.straight += 1  # the usual way; its labels are those of the tally
-            elif receipt.attempts:
+            elif asked:
                 self._count_attempts(receipt)
 
     def counter(self, endpoint: str, status: int) -> Count:

@@ -23,6 +23,7 @@ class Series(NamedTuple):
     user: str
 
 
+_COMPLETE = Ending.COMPLETE
 Signature = tuple[str | int | None, ...]
 
 
@@ -53,35 +54,44 @@ class Tally:
         self.per_token = Spread()
 
     def add(self, receipts: Sequence[Receipt]) -> None:
-        """Count calls; durations only of those that came to their proper end."""
-        self.calls += len(receipts)
-        usages = [each.usage for each in receipts]
-        self.input += sum([each.input for each in usages])
-        self.output += sum([each.output for each in usages])
-        self.cached += sum([each.cached_read for each in usages])
-        self.reasoning += sum([each.reasoning for each in usages])
-        self.nanos += sum([each.cost or 0 for each in receipts])
-        for each in receipts:
-            if each.cache_hit is not None:
-                self._add_lookup(each)
-        self._add_durations([each for each in receipts if each.ending is Ending.COMPLETE])
+        """Count calls; durations only of those that came to their proper end.
 
-    def _add_durations(self, receipts: Sequence[Receipt]) -> None:
-        self.total.add_all([each.seconds for each in receipts])
-        asked = [
-            (each.upstream_seconds, each.seconds, each.usage.output)
-            for each in receipts
-            if each.upstream_seconds is not None
-        ]
-        self.upstream.add_all([upstream for upstream, _, _ in asked])
-        self.overhead.add_all([max(seconds - upstream, 0.0) for upstream, seconds, _ in asked])
-        self.per_token.add_all([upstream / output for upstream, _, output in asked if output])
-        streams = [
-            each.first_byte_seconds
-            for each in receipts
-            if each.parties.stream and each.first_byte_seconds is not None
-        ]
-        self.first_token.add_all(streams)
+        One loop, since this is most of what a call costs here.
+        """
+        self.calls += len(receipts)
+        nanos = input_ = output = cached = reasoning = 0
+        total: list[float] = []
+        upstream: list[float] = []
+        overhead: list[float] = []
+        for receipt in receipts:
+            usage, asked = receipt.usage, receipt.upstream_seconds
+            input_ += usage.input
+            output += usage.output
+            cached += usage.cached_read
+            reasoning += usage.reasoning
+            if receipt.cost:
+                nanos += receipt.cost
+            if receipt.cache_hit is not None:
+                self._add_lookup(receipt)
+            if receipt.ending is not _COMPLETE:
+                continue
+            seconds = receipt.seconds
+            total.append(seconds)
+            if asked is not None:
+                upstream.append(asked)
+                overhead.append(seconds - asked if seconds > asked else 0.0)
+                if usage.output:
+                    self.per_token.add(asked / usage.output)
+            if receipt.parties.stream and receipt.first_byte_seconds is not None:
+                self.first_token.add(receipt.first_byte_seconds)
+        self.nanos += nanos
+        self.input += input_
+        self.output += output
+        self.cached += cached
+        self.reasoning += reasoning
+        self.total.add_all(total)
+        self.upstream.add_all(upstream)
+        self.overhead.add_all(overhead)
 
     def _add_lookup(self, receipt: Receipt) -> None:
         if receipt.cache_hit:
