@@ -260,3 +260,23 @@ async def test_life_06_a_broken_or_missing_configuration_is_pending_too(
         out, _ = await gone.communicate()
         assert (out, gone.returncode) == (b"serving (reload pending)\n", 0)
         assert (await gateway.ask("/v1/models")).status == 200
+
+
+@pytest.mark.parametrize("where", ["> /dev/full 2>&1", "<&- >&- 2>&-"])
+async def test_life_01_it_serves_where_nothing_can_be_said(
+    tmp_path: Path, upstream: Upstream, where: str
+) -> None:
+    """A log file on a full disk, or closed streams, ended the start; the latter with SIGABRT."""
+    gateway = Gateway(tmp_path, config=simple_config(upstream))
+    command = gateway.command("serve", "--port", str(gateway.port))
+    gateway.process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+        ["sh", "-c", f'exec "$0" "$@" {where}', *command],
+        cwd=tmp_path,
+        env=gateway.environment(),
+    )
+    gateway.log_file.touch()
+    try:
+        await gateway.wait_ready()
+        assert (await gateway.ask("/v1/chat/completions", json=ASK)).status == 200
+    finally:
+        assert await gateway.stop() == 0

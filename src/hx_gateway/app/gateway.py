@@ -286,8 +286,9 @@ class Gateway:
             return
         if self._fellows is not None and not self._fellows.is_first:
             return
-        sys.stdout.write(welcome(snapshot, self._listen.port))
-        sys.stdout.flush()
+        # Nobody may be there any more, or no room: no reason not to serve.
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), welcome(snapshot, self._listen.port).encode())
 
 
 async def _within(limit_s: float, work: Awaitable[None]) -> None:

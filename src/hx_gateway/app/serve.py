@@ -36,6 +36,7 @@ EXIT_BIND = 4
 
 def run(options: ServeOptions) -> int:
     """Serve until told to stop; gives the exit code."""
+    have_streams()
     try:
         listen = listen_settings(options)
         sockets = _sockets(listen)
@@ -48,6 +49,13 @@ def run(options: ServeOptions) -> int:
         parent = importlib.import_module("hx_gateway.app.workers")
         return int(uvloop.run(parent.Workers(options, listen, sockets).run()))
     return uvloop.run(Service(options, listen, sockets).run())
+
+
+def have_streams() -> None:
+    """Put nothing where a standard stream is closed: the next socket would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _sockets(listen: Listen) -> list[socket.socket]:
