@@ -15,6 +15,7 @@ from hx_gateway.core.errors import UpstreamError
 PORT, READY, LISTS, CHAT, SEARCH = 0, 5, 45, 82, 84
 LIST_ROUTES = ("/v1/keys", "/v1/api_keys", "/v1/teams", "/v1/users")
 TEXT = "The smoke test of the gateway looks for this sentence about a blue whale."
+TTL_DAYS = 0.001  # a minute and a half
 DEADLINE_S = 60.0  # a local model that loads first takes its time
 
 
@@ -122,14 +123,22 @@ def _embedding(caller: Asks, model: str | None) -> Run:
 
 
 def _search(caller: Asks, *, is_on: bool) -> Run:
-    """Put a document into a namespace of its own and find it again."""
+    """Put a document into a namespace of its own and find it again.
+
+    It expires: whoever searches all namespaces would find it, once for every night.
+    """
 
     async def run() -> Finding:
         if not is_on:
             text = "Switched off, or no embedding model is configured."
             return Finding(name="document search", verdict=Verdict.SKIP, detail=text)
         namespace = f"smoke-{secrets.token_hex(8)}"
-        document = {"namespace": namespace, "id": "whale", "text": TEXT}
+        document = {
+            "namespace": namespace,
+            "id": "whale",
+            "text": TEXT,
+            "metadata": {"ttl_days": TTL_DAYS},
+        }
         said = await _ask(caller, "/v1/rag/upsert", {"documents": [document]})
         if said.status == 200:
             question = {"namespace": namespace, "query": "blue whale", "limit": 1}

@@ -129,3 +129,11 @@ async def test_what_makes_it_unready_is_the_cause_and_not_that_it_is() -> None:
     assert told["ready"].detail == "503: Missing: database."
     for name in ("ready", "list /v1/keys"):
         assert told[name].remedy == "Needs: database. See there first."
+
+
+async def test_its_document_is_soon_found_by_nobody() -> None:
+    """Every run left a document for ever, and searches of all namespaces found them."""
+    gateway = Gateway(GOOD)
+    await found(gateway)
+    (document,) = gateway.bodies["/v1/rag/upsert"]["documents"]
+    assert 0 < document["metadata"]["ttl_days"] < 0.01
