@@ -209,7 +209,10 @@ class Gateway:
             tls_cert=self._listen.server.tls_cert,
             tls_key=self._listen.server.tls_key,
         )
-        return msgspec.structs.replace(snapshot, server=server)
+        log = snapshot.log
+        if options.debug:
+            log = msgspec.structs.replace(log, level="DEBUG")
+        return msgspec.structs.replace(snapshot, server=server, log=log)
 
     def _swap(self, snapshot: Snapshot) -> None:
         """Put a snapshot to work; requests under way keep the application they began with."""

@@ -32,6 +32,12 @@ def add(verbs: Nouns, parents: Sequence[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--migrate", action="store_true", help="bring the PostgreSQL schema up to date first"
     )
+    parser.add_argument(
+        "--debug",
+        "--detailed_debug",
+        action="store_true",
+        help="log everything, whatever level is configured",
+    )
     parser.set_defaults(run=run)
 
 
@@ -45,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
             port=args.port,
             workers=args.workers,
             dev=args.dev,
+            debug=args.debug,
             strict=args.strict,
             migrate=args.migrate,
         )
