@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 from hx_gateway.core.clock import Clock
-from hx_gateway.core.errors import GatewayError, InvalidRequest, Unprocessable
+from hx_gateway.core.errors import Conflict, GatewayError, InvalidRequest, Unprocessable
 from hx_gateway.core.ports import Collection, Embedder, Point, Vectors
 from hx_gateway.core.principal import Principal
 from hx_gateway.core.snapshot import RagSettings
@@ -181,7 +181,16 @@ class DocumentService:
         return len(points), []
 
     async def _find(self) -> Collection | None:
-        return await self._timed("collection", self._vectors.collection(self._settings.collection))
+        """Find the collection; raises Conflict when it is not what the configuration says."""
+        name, wanted = self._settings.collection, self._settings.dimension
+        collection = await self._timed("collection", self._vectors.collection(name))
+        if collection is not None and wanted not in {0, collection.dimension}:
+            raise Conflict(
+                f"The documents have {collection.dimension} dimensions, EMBEDDING_DIM says "
+                f"{wanted}; set it right, or name another collection.",
+                code="dimension_mismatch",
+            )
+        return collection
 
     async def _timed(self, op: str, work: Awaitable[T]) -> T:
         began = self._clock.monotonic()

@@ -8,6 +8,7 @@ from tests.support.clock import FakeClock
 from tests.support.rag import HashEmbedder, MemoryVectors, NoteMeter
 
 from hx_gateway.core.errors import (
+    Conflict,
     DependencyError,
     GatewayError,
     InvalidRequest,
@@ -233,6 +234,27 @@ async def test_the_first_write_pins_the_model_and_its_dimension() -> None:
     await desk.upsert(Document(vector=[1.0] * 32))
     made = desk.vectors.collections["documents"]
     assert (made.model, made.dimension) == ("hash", 32)
+
+
+async def test_a_collection_of_another_dimension_than_configured_is_refused() -> None:
+    """EMBEDDING_DIM was a guard for the first document only."""
+    desk = Desk()
+    await desk.upsert(Document(text="apple"))
+    size = desk.vectors.collections["documents"].dimension
+    for dimension, is_fine in ((0, True), (size, True), (size + 1, False)):
+        other = Desk(dimension=dimension)
+        other.vectors = desk.vectors
+        other.service = DocumentService(
+            desk.vectors, other.embedder, RagSettings(dimension=dimension), other.clock, other.meter
+        )
+        if is_fine:
+            assert len(await other.search("apple")) == 1
+            continue
+        for work in (other.search("apple"), other.search(vector=[1.0] * size)):
+            with pytest.raises(Conflict) as caught:
+                await work
+            assert str(size) in caught.value.message
+            assert str(size + 1) in caught.value.message
 
 
 async def test_what_was_done_is_counted_and_timed() -> None:
