@@ -6,6 +6,7 @@ from typing import Any
 
 from hx_gateway.core.errors import TimedOut, Unreachable
 from hx_gateway.core.http import Chunks, Deadlines, HttpRequest, Origin
+from hx_gateway.core.outbox import Outbox
 from hx_gateway.transport.client.connection import NEVER, SCRATCH, Connection
 from hx_gateway.transport.client.dial import dial
 from hx_gateway.transport.client.exchange import Answer
@@ -41,6 +42,7 @@ class Client:
         self._trust = Trust()
         self._pools: dict[Origin, Pool] = {}
         self._scratch = memoryview(bytearray(SCRATCH))
+        self._outbox = Outbox()
         self._closed = False
 
     def send(
@@ -118,7 +120,7 @@ class Client:
 
     async def _open(self, pool: Pool, connect_at: float) -> Connection:
         def make() -> Connection:
-            return PostingConnection(pool, self._limits, self._scratch)
+            return PostingConnection(pool, self._limits, self._scratch, self._outbox)
 
         try:
             async with asyncio.timeout_at(connect_at):

@@ -3,6 +3,7 @@
 import msgspec
 
 from hx_gateway.core.fast import Waiter
+from hx_gateway.core.outbox import Outbox
 from hx_gateway.transport.client.connection import NEVER, Connection, Owner
 from hx_gateway.transport.client.limits import ClientLimits
 
@@ -24,11 +25,14 @@ class PostingConnection(Connection):
     It is woken once; whoever goes on from there drives the connection as any other.
     """
 
-    __slots__ = ("_waiter",)
+    __slots__ = ("_outbox", "_waiter")
 
-    def __init__(self, owner: Owner, limits: ClientLimits, scratch: memoryview) -> None:
-        """See `Connection`."""
+    def __init__(
+        self, owner: Owner, limits: ClientLimits, scratch: memoryview, outbox: Outbox
+    ) -> None:
+        """See `Connection`. What is posted leaves by the outbox, which all of a client share."""
         self._waiter: Waiter | None = None
+        self._outbox = outbox
         super().__init__(owner, limits, scratch)
 
     def post(self, data: bytes, wait: Wait, waiter: Waiter) -> None:
@@ -36,7 +40,8 @@ class PostingConnection(Connection):
         now = self._loop.time()
         total_at = NEVER if wait.total is None else now + wait.total
         self.begin(total_at)
-        self.write(data)
+        if self._transport is not None:
+            self._outbox.put(self._transport, data)
         self.sent = True
         self._waiter = waiter
         self._watch(min(now + wait.first_byte, total_at), wait.late)

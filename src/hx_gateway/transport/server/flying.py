@@ -41,10 +41,13 @@ class FlyingConnection(Connection):
                     self.deadline = NEVER
                     self._state.runs.add(flight)
                     return
+        if self._state.outbox.waiting:  # the answer before this request, perhaps
+            self._state.outbox.flush()
         super().data_received(data)
 
     def eof_received(self) -> None:
         """See `Connection`."""
+        self._state.outbox.flush()
         self._ground()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -60,6 +63,11 @@ class FlyingConnection(Connection):
         """See `Connection`."""
         self._ground()
 
+    def abort(self) -> None:
+        """See `Connection`."""
+        self._state.outbox.flush()
+        super().abort()
+
     # The flight calls
 
     def land(self, lines: bytes, body: bytes) -> None:
@@ -69,7 +77,8 @@ class FlyingConnection(Connection):
         self._flight = None
         self._flown = b""
         keep = known is not None and known.framing.keep_alive and not state.draining
-        if self._outlet.land(lines, body, keep=keep):
+        alone = keep and not self._buffer
+        if self._outlet.land(lines, body, keep=keep, alone=alone):
             if keep:
                 self.proceed()
             else:
@@ -90,6 +99,10 @@ class FlyingConnection(Connection):
         request.body = body
         request.flight = flight
         self._outlet.serve(self._application, request, known.framing)
+
+    def _close(self, *, linger: bool = False) -> None:
+        self._state.outbox.flush()
+        super()._close(linger=linger)
 
     def _ground(self) -> None:
         """End the request under way, if any; one that flies as one that does not."""

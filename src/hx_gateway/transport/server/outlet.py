@@ -102,12 +102,19 @@ class Outlet:
         self._has_begun = self._is_running = self._is_settling = False
         self._start(self._serve(application, request, framing), later=later)
 
-    def land(self, lines: bytes, body: bytes, *, keep: bool) -> bool:
+    def land(self, lines: bytes, body: bytes, *, keep: bool, alone: bool) -> bool:
         """Send what the fast path answered: 200, with these header lines.
 
-        False when the client has to take some of it first: then the intake is told afterwards.
+        `alone`: nothing is to be written or read right after it, so it may go with the others of
+        this round. False when the client has to take some of it first: then the intake is told
+        afterwards.
         """
+        state = self._state
         size, close = len(body), b"" if keep else _CLOSE
+        if size <= SMALL and alone:
+            state.outbox.put(self._transport, _LANDED % (lines, state.common, b"", size, body))
+            return True
+        state.outbox.flush()
         if size <= SMALL:
             self._transport.write(_LANDED % (lines, self._state.common, close, size, body))
         else:

@@ -6,6 +6,7 @@ from typing import Protocol
 from hx_gateway.core.clock import SystemClock
 from hx_gateway.core.fast import Flight
 from hx_gateway.core.http import Application
+from hx_gateway.core.outbox import Outbox
 from hx_gateway.core.run import Run
 from hx_gateway.core.snapshot import ServerSettings
 from hx_gateway.transport.server.encode import common_fields
@@ -55,7 +56,7 @@ class EdgeState:
 
     __slots__ = (
         "application", "clock", "common", "connections", "draining", "expired", "heads",
-        "on_refusal", "runs", "settings",
+        "on_refusal", "outbox", "runs", "settings",
     )  # fmt: skip
 
     def __init__(self, application: Application, settings: ServerSettings) -> None:
@@ -67,6 +68,7 @@ class EdgeState:
         self.clock = SystemClock()
         self.common = common_fields(self.clock.now())
         self.connections: set[Member] = set()
+        self.outbox = Outbox()
         self.runs: set[Run | Flight] = set()  # also what keeps them alive
         self.draining = False
         self.expired = False

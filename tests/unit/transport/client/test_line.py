@@ -39,7 +39,9 @@ class Rig:
         self.pool: Pool = self.client._pools[ORIGIN]
         self.scratch = memoryview(bytearray(SCRATCH))
         self.transport = FakeTransport()
-        self.connection = PostingConnection(self.pool, ClientLimits(), self.scratch)
+        self.connection = PostingConnection(
+            self.pool, ClientLimits(), self.scratch, self.client._outbox
+        )
         self.connection.connection_made(self.transport)
         self.pool.add(self.connection)
         self.pool.rested(self.connection)
@@ -56,6 +58,7 @@ class Rig:
 async def test_the_request_is_what_the_client_would_send() -> None:
     rig = Rig()
     sent, _ = rig.send(b'{"a":1}')
+    rig.client._outbox.flush()
     by_line = rig.transport.written
     assert sent is not None
     rig.answer(ANSWER)

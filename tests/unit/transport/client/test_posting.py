@@ -8,6 +8,7 @@ from tests.support.fake_transport import FakeTransport
 
 from hx_gateway.core.errors import Garbled, TimedOut, Unreachable
 from hx_gateway.core.http import Origin
+from hx_gateway.core.outbox import Outbox
 from hx_gateway.transport.client.connection import SCRATCH
 from hx_gateway.transport.client.head import way_to
 from hx_gateway.transport.client.limits import ClientLimits
@@ -36,7 +37,10 @@ class End:
         self.scratch = memoryview(bytearray(SCRATCH))
         self.pool = Pool(way_to(Origin(host="upstream"), None))
         self.transport = FakeTransport()
-        self.connection = PostingConnection(self.pool, limits or ClientLimits(), self.scratch)
+        self.outbox = Outbox()
+        self.connection = PostingConnection(
+            self.pool, limits or ClientLimits(), self.scratch, self.outbox
+        )
         self.connection.connection_made(self.transport)
         self.pool.add(self.connection)
         self.wait = wait
@@ -54,6 +58,8 @@ class End:
 @pytest.mark.parametrize("wire", [PLAIN, CHUNKED], ids=["length", "chunked"])
 async def test_whole_answers_are_looked_at_and_the_connection_serves_again(wire: bytes) -> None:
     end = End()
+    assert end.transport.written == b""
+    await asyncio.sleep(0)  # at the end of this round
     assert end.transport.written.startswith(b"POST /")
     for _ in range(3):
         end.answer(wire)

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from tests.support.edge import PATIENCE_S, RawClient, Script, Serving, serving, until
 
 from hx_gateway.core.fast import Landing
 from hx_gateway.core.http import BodyRule, Request, Response
 from hx_gateway.core.snapshot import ServerSettings
+from hx_gateway.transport.server.flying import FlyingConnection
 
 HEAD = b"POST /fly HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 LINES = b"content-type: text/plain\r\nx-flown: yes\r\n"
@@ -226,3 +228,26 @@ async def test_a_client_that_leaves_with_a_landed_answer_untaken_ends_it() -> No
         await client.close()
         await until(lambda: served.edge.live_requests == 0)
         await until(lambda: served.edge.open_connections == 0)
+
+
+async def test_answers_of_one_round_leave_together_and_before_what_comes_next() -> None:
+    async with airport() as (script, served, client):
+        outbox = served.edge._state.outbox
+        flown = await flying(script, client)
+        flown.landing.land(LINES, b"first")
+        assert len(outbox.waiting) == 1
+        connection = next(iter(served.edge._state.connections))
+        assert isinstance(connection, FlyingConnection)
+        connection.data_received(post(b"walk next"))  # in the very same round
+        assert (await client.answer()).body == b"first"
+        assert (await client.answer()).body == b"on foot: walk next"
+
+
+@pytest.mark.parametrize("end", ["close_if_idle", "abort", "eof_received"])
+async def test_what_has_landed_is_sent_before_the_connection_ends(end: str) -> None:
+    async with airport() as (script, served, client):
+        flown = await flying(script, client)
+        connection = next(iter(served.edge._state.connections))
+        flown.landing.land(LINES, b"landed")
+        getattr(connection, end)()
+        assert (await client.answer()).body == b"landed"
