@@ -38,7 +38,7 @@ lint: setup ## lint, format check, import contracts, spelling
 types: setup ## mypy, strict
 	$(RUN) mypy
 
-test: setup ## every test that is not slow, in parallel (4 minutes on two cores)
+test: setup ## every test that is not slow, in parallel (3 to 5 minutes on two cores)
 	$(RUN) pytest -q $(WORKERS)
 
 golden: setup ## rewrite the golden files, then show what changed

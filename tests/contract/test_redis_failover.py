@@ -14,6 +14,8 @@ from hx_gateway.core.snapshot import RedisSettings
 from hx_gateway.store.answers_redis import RedisAnswers
 from hx_gateway.store.counters_redis import RedisCounters
 
+pytestmark = pytest.mark.slow  # several servers each, and the seconds in which they elect
+
 DEADLINE_S = 1.0
 PATIENT_S = 120.0
 TENANT = "tenant"

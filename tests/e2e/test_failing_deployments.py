@@ -109,7 +109,8 @@ def three(trio: list[UpstreamProcess], **routing: Any) -> dict[str, Any]:
     return {"model_list": models, "hx": {"routing": routing}}
 
 
-@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("how", ["dead", "hung"])
 async def test_with_one_of_three_deployments_gone_clients_see_no_errors(
     how: str, stream: bool, trio: list[UpstreamProcess], tmp_path: Path

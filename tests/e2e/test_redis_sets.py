@@ -24,7 +24,8 @@ from tests.support.valkey_sets import (
     watched_valkeys,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# Several servers each, and the seconds in which they elect.
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 PATIENT_S = 120.0
 
 
