@@ -171,7 +171,8 @@ async def test_a_lone_client_is_answered_when_a_deployment_hangs(
     assert sorted(taken)[6] < 3.0  # most of them do not even notice
 
 
-@pytest.mark.parametrize("deployments", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("deployments", [1, 3])
 async def test_an_outage_is_not_made_larger_by_retries(deployments: int, tmp_path: Path) -> None:
     async with Upstream() as upstream:
         upstream.mode = Mode.FAIL

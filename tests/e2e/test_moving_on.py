@@ -145,6 +145,7 @@ async def test_what_another_account_encrypted_is_answered_by_its_own(tmp_path: P
         assert "could not be verified" in refused.json()["error"]["message"]
 
 
+@pytest.mark.slow
 async def test_who_may_not_go_elsewhere_waits_at_the_one_that_hangs(tmp_path: Path) -> None:
     """The control: suspicion ends no call, and `disable_fallbacks` holds."""
 
