@@ -43,6 +43,22 @@ def test_a_provider_file_holds_one_vendor_or_a_table_of_them(path: Path) -> None
     assert _assigns(path, "PROVIDER") != _assigns(path, "PROVIDERS")
 
 
+def made(tree: ast.Module) -> int:
+    """Count the providers that a program makes when it is loaded."""
+    calls = (node for each in tree.body for node in ast.walk(each) if isinstance(node, ast.Call))
+    return sum(getattr(call.func, "id", None) == "Provider" for call in calls)
+
+
+@pytest.mark.parametrize("path", vendor_files().values(), ids=lambda path: path.stem)
+def test_a_vendor_file_makes_one_provider(path: Path) -> None:
+    assert made(parsed(path)) == 1
+
+
+def test_a_second_provider_is_seen() -> None:
+    one = "PROVIDER = Provider(name='a')\n"
+    assert (made(ast.parse(one)), made(ast.parse(one + "_OTHER = Provider(name='b')\n"))) == (1, 2)
+
+
 @pytest.mark.parametrize("name", sorted(vendor_files()))
 def test_a_provider_is_named_as_its_file(name: str) -> None:
     assert import_module(f"hx_gateway.providers.{name}").PROVIDER.name == name
