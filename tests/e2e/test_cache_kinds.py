@@ -12,6 +12,7 @@ from tests.e2e.conftest import UPSTREAM_KEY, simple_config
 from tests.support.cached import asking, post
 from tests.support.media_upstream import MediaUpstream, sent_fields
 from tests.support.served import Gateway
+from tests.support.served import running as serving
 from tests.support.upstream import Upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,13 +22,8 @@ SOUND = b"RIFF" + bytes(range(256)) * 8192  # two megabytes: more than is held i
 @asynccontextmanager
 async def running(folder: Path, config: dict[str, Any], **params: object) -> AsyncIterator[Gateway]:
     settings = {"cache": True, "cache_params": {"type": "local", **params}}
-    served = Gateway(folder / "s", config={**config, "litellm_settings": settings})
-    served.start()
-    try:
-        await served.wait_ready()
+    async with serving(folder / "s", config={**config, "litellm_settings": settings}) as served:
         yield served
-    finally:
-        await served.stop()
 
 
 def hearing(media: MediaUpstream) -> dict[str, Any]:
